@@ -1,0 +1,191 @@
+/* SPDX-License-Identifier: MIT */
+/* The ROMIO driver of ORFA: translates ADIO's table of calls to client/orfa.h, and errno to MPI's
+ * error classes. No data are cached, sieved or moved between ranks here.
+ *
+ * The individual file pointer (fd->fp_ind) is `displacement of the view + bytes of the view before
+ * the pointer`, for every view: positions are then exact and need no search. (For a contiguous view
+ * that is the byte in the file, as everywhere in ROMIO.) Everything that reads or sets it besides
+ * this driver is replaced by romio/io_orfa_common.c.
+ */
+#ifndef AD_ORFA_H
+#define AD_ORFA_H
+
+#include "client/orfa.h"
+
+#include <stdatomic.h>
+
+#include "adio.h"
+
+#ifndef ADIO_ORFA
+#define ADIO_ORFA 172 /* ROMIO's numbers end at 171 (MPICH 4) */
+#endif
+
+/* One rank's open file: what fd->fs_ptr points to. */
+typedef struct AdOrfaFile {
+    orfa_file* file;
+    atomic_int outstanding; /* nonblocking requests under way */
+    int published;          /* times the hints in force were told to the MPI library */
+} AdOrfaFile;
+
+static inline AdOrfaFile* adio_orfa_of(ADIO_File fd) {
+    return (AdOrfaFile*)fd->fs_ptr;
+}
+
+/* ---- ad_orfa_types.c: what a datatype looks like ------------------------------------------- */
+
+typedef struct AdOrfaBlock {
+    MPI_Offset offset; /* from the type's origin; may be negative in memory types */
+    MPI_Offset length; /* never 0 */
+    MPI_Offset before; /* bytes of the type before this block */
+} AdOrfaBlock;
+
+/* A datatype's bytes in type-map order, neighbours joined. */
+typedef struct AdOrfaFlat {
+    AdOrfaBlock* blocks;
+    size_t count;
+    MPI_Offset size;    /* bytes of data */
+    MPI_Offset extent;  /* from one instance to the next */
+    int contiguous;     /* instances lie one behind the other, without gaps, from the origin on */
+    AdOrfaBlock own[2]; /* storage of `blocks` for predefined types */
+} AdOrfaFlat;
+
+/* The flattened form of `type`. Kept with the datatype as an attribute: it lives as long as the
+ * datatype does. Predefined types use *scratch. NULL: no memory. Thread-safe. */
+const AdOrfaFlat* adio_orfa_flatten(MPI_Datatype type, AdOrfaFlat* scratch);
+
+/* A place in an endless row of instances of a type. */
+typedef struct AdOrfaCursor {
+    const AdOrfaFlat* flat;
+    MPI_Offset origin; /* address or file offset of the first instance */
+    MPI_Offset tile;   /* instance */
+    size_t block;      /* block in it (contiguous types: 0) */
+    MPI_Offset within; /* byte in the block (contiguous types: byte of all) */
+} AdOrfaCursor;
+
+/* The cursor at byte `position` of the row. O(log blocks). */
+AdOrfaCursor adio_orfa_seek(const AdOrfaFlat* flat, MPI_Offset origin, MPI_Offset position);
+/* The byte the cursor stands on. */
+MPI_Offset adio_orfa_place(const AdOrfaCursor* cursor);
+/* The bytes that follow in one piece, at most `wanted`; the cursor moves behind them. */
+MPI_Offset adio_orfa_next_run(AdOrfaCursor* cursor, MPI_Offset wanted);
+/* Bytes of the row before the first one that lies at `limit` or beyond. */
+MPI_Offset adio_orfa_bytes_before(const AdOrfaFlat* flat, MPI_Offset origin, MPI_Offset limit);
+
+/* ---- ad_orfa_strided.c: lists of memory and file pieces ------------------------------------ */
+
+/* Pieces in one orfa_readv()/orfa_writev() at most, of memory and of the file each. */
+enum { kAdOrfaMaxPieces = 65536, kAdOrfaFewPieces = 16 };
+
+typedef union AdOrfaPiece {
+    orfa_segment segment;
+    orfa_extent extent;
+} AdOrfaPiece;
+
+typedef struct AdOrfaPieces {
+    AdOrfaPiece* data;
+    size_t count, room;
+    AdOrfaPiece few[kAdOrfaFewPieces];
+} AdOrfaPieces;
+
+/* One MPI call's access, cut into calls of bounded size. Holds pointers to itself: never copy. */
+typedef struct AdOrfaWalk {
+    AdOrfaFlat memory_scratch, file_scratch;
+    AdOrfaCursor memory, file;
+    MPI_Offset remaining; /* bytes not yet handed out */
+    MPI_Offset position;  /* byte of the view that is next */
+    AdOrfaPieces segments, extents;
+} AdOrfaWalk;
+
+/* The access of `count` x `datatype` at `buffer`. `offset` counts etypes of the view
+ * (ADIO_EXPLICIT_OFFSET); with ADIO_INDIVIDUAL the file pointer is used and moved. 0 or errno. */
+int adio_orfa_walk_start(AdOrfaWalk* walk, ADIO_File fd, const void* buffer, MPI_Count count,
+                         MPI_Datatype datatype, int pointer_type, ADIO_Offset offset);
+/* Fills *access with the next part; its bytes are in *bytes (0: the end). 0 or errno. */
+int adio_orfa_walk_next(AdOrfaWalk* walk, orfa_access* access, MPI_Offset* bytes);
+void adio_orfa_walk_end(AdOrfaWalk* walk);
+
+/* ---- ad_orfa_io.c -------------------------------------------------------------------------- */
+
+/* Position of a contiguous access in the file; moves the file pointer if that is used. It moves by
+ * what was asked, also when the file ends before (MPI-3.1, 13.4.3), so that blocking and
+ * nonblocking calls agree. */
+ADIO_Offset adio_orfa_take_position(ADIO_File fd, int pointer_type, ADIO_Offset offset,
+                                    ADIO_Offset length);
+void adio_orfa_set_status(ADIO_Status* status, MPI_Datatype datatype, MPI_Offset bytes);
+
+/* ---- ad_orfa_async.c ----------------------------------------------------------------------- */
+
+/* Waits for the end of the file's nonblocking requests. */
+void adio_orfa_drain(AdOrfaFile* file);
+
+/* ---- ad_orfa_hints.c ----------------------------------------------------------------------- */
+
+/* The layout that fd->info asks for. */
+orfa_layout adio_orfa_wanted_layout(ADIO_File fd);
+/* Writes the layout in force into fd->info and fd->hints. */
+void adio_orfa_report_layout(ADIO_File fd, const orfa_layout* layout);
+/* A whole decimal number within [least, most]? */
+int adio_orfa_parse(const char* text, long long least, long long most, long long* value);
+
+/* ---- ad_orfa_error.c ----------------------------------------------------------------------- */
+
+int adio_orfa_error_class(int error);
+/* Error code of errno value `error` (0: MPI_SUCCESS). What is no usual answer to a program (a
+ * server that does not answer) is said on standard error too, since MPI has no words for it. */
+int adio_orfa_error(const char* function, const char* filename, int error);
+/* Error code of class `error_class`, for ranks that learned of it from another one. */
+int adio_orfa_remote_error(const char* function, int error_class);
+
+/* ---- The table ----------------------------------------------------------------------------- */
+
+extern struct ADIOI_Fns_struct ADIO_ORFA_operations;
+
+void ADIOI_ORFA_Open(ADIO_File fd, int* error_code);
+void ADIOI_ORFA_OpenColl(ADIO_File fd, int rank, int access_mode, int* error_code);
+void ADIOI_ORFA_ReadContig(ADIO_File fd, void* buf, int count, MPI_Datatype datatype,
+                           int file_ptr_type, ADIO_Offset offset, ADIO_Status* status,
+                           int* error_code);
+void ADIOI_ORFA_WriteContig(ADIO_File fd, const void* buf, int count, MPI_Datatype datatype,
+                            int file_ptr_type, ADIO_Offset offset, ADIO_Status* status,
+                            int* error_code);
+void ADIOI_ORFA_ReadStridedColl(ADIO_File fd, void* buf, int count, MPI_Datatype datatype,
+                                int file_ptr_type, ADIO_Offset offset, ADIO_Status* status,
+                                int* error_code);
+void ADIOI_ORFA_WriteStridedColl(ADIO_File fd, const void* buf, int count, MPI_Datatype datatype,
+                                 int file_ptr_type, ADIO_Offset offset, ADIO_Status* status,
+                                 int* error_code);
+ADIO_Offset ADIOI_ORFA_SeekIndividual(ADIO_File fd, ADIO_Offset offset, int whence,
+                                      int* error_code);
+void ADIOI_ORFA_Fcntl(ADIO_File fd, int flag, ADIO_Fcntl_t* fcntl_struct, int* error_code);
+void ADIOI_ORFA_SetInfo(ADIO_File fd, MPI_Info users_info, int* error_code);
+void ADIOI_ORFA_ReadStrided(ADIO_File fd, void* buf, int count, MPI_Datatype datatype,
+                            int file_ptr_type, ADIO_Offset offset, ADIO_Status* status,
+                            int* error_code);
+void ADIOI_ORFA_WriteStrided(ADIO_File fd, const void* buf, int count, MPI_Datatype datatype,
+                             int file_ptr_type, ADIO_Offset offset, ADIO_Status* status,
+                             int* error_code);
+void ADIOI_ORFA_Close(ADIO_File fd, int* error_code);
+void ADIOI_ORFA_IreadContig(ADIO_File fd, void* buf, int count, MPI_Datatype datatype,
+                            int file_ptr_type, ADIO_Offset offset, ADIO_Request* request,
+                            int* error_code);
+void ADIOI_ORFA_IwriteContig(ADIO_File fd, const void* buf, int count, MPI_Datatype datatype,
+                             int file_ptr_type, ADIO_Offset offset, ADIO_Request* request,
+                             int* error_code);
+void ADIOI_ORFA_IreadStrided(ADIO_File fd, void* buf, int count, MPI_Datatype datatype,
+                             int file_ptr_type, ADIO_Offset offset, ADIO_Request* request,
+                             int* error_code);
+void ADIOI_ORFA_IwriteStrided(ADIO_File fd, const void* buf, int count, MPI_Datatype datatype,
+                              int file_ptr_type, ADIO_Offset offset, ADIO_Request* request,
+                              int* error_code);
+void ADIOI_ORFA_IreadStridedColl(ADIO_File fd, void* buf, int count, MPI_Datatype datatype,
+                                 int file_ptr_type, ADIO_Offset offset, ADIO_Request* request,
+                                 int* error_code);
+void ADIOI_ORFA_IwriteStridedColl(ADIO_File fd, const void* buf, int count, MPI_Datatype datatype,
+                                  int file_ptr_type, ADIO_Offset offset, ADIO_Request* request,
+                                  int* error_code);
+void ADIOI_ORFA_Flush(ADIO_File fd, int* error_code);
+void ADIOI_ORFA_Resize(ADIO_File fd, ADIO_Offset size, int* error_code);
+void ADIOI_ORFA_Delete(const char* filename, int* error_code);
+int ADIOI_ORFA_Feature(ADIO_File fd, int flag);
+
+#endif

@@ -1,0 +1,160 @@
+/* SPDX-License-Identifier: MIT */
+/* Noncontiguous reads and writes as vectored transfers: the pieces of memory and the pieces of the
+ * file go to the servers as lists. Nothing is sieved: no byte moves that the program did not name.
+ */
+#include "ad_orfa.h"
+
+_Static_assert(sizeof(orfa_segment) == sizeof(AdOrfaPiece) &&
+                   sizeof(orfa_extent) == sizeof(AdOrfaPiece),
+               "an array of pieces is an array of segments and of extents");
+
+static int grow(AdOrfaPieces* pieces) {
+    const size_t room = 4 * pieces->room;
+    AdOrfaPiece* data =
+        realloc(pieces->data == pieces->few ? NULL : pieces->data, room * sizeof(AdOrfaPiece));
+
+    if (data == NULL) return ENOMEM;
+    if (pieces->data == pieces->few) memcpy(data, pieces->few, sizeof(pieces->few));
+    pieces->data = data;
+    pieces->room = room;
+    return 0;
+}
+
+/* Takes up to `wanted` bytes from the cursor into as many pieces as one call may have. */
+static int collect(AdOrfaPieces* pieces, AdOrfaCursor* cursor, MPI_Offset wanted,
+                   MPI_Offset* taken) {
+    pieces->count = 0;
+    *taken = 0;
+    while (*taken < wanted) {
+        const AdOrfaCursor before = *cursor;
+        const uint64_t place = (uint64_t)adio_orfa_place(cursor);
+        const MPI_Offset length = adio_orfa_next_run(cursor, wanted - *taken);
+        orfa_extent* last = pieces->count > 0 ? &pieces->data[pieces->count - 1].extent : NULL;
+        if (last != NULL && last->offset + last->length == place) {
+            last->length += (uint64_t)length; /* the end of one instance meets the next */
+        } else if (pieces->count == kAdOrfaMaxPieces) {
+            *cursor = before;
+            return 0;
+        } else {
+            if (pieces->count == pieces->room && grow(pieces) != 0) return ENOMEM;
+            pieces->data[pieces->count++].extent =
+                (orfa_extent){.offset = place, .length = (uint64_t)length};
+        }
+        *taken += length;
+    }
+    return 0;
+}
+
+/* Cuts the list down to its first `bytes` bytes. */
+static void trim(AdOrfaPieces* pieces, MPI_Offset total, MPI_Offset bytes) {
+    MPI_Offset surplus = total - bytes;
+
+    while (surplus > 0) {
+        orfa_extent* last = &pieces->data[pieces->count - 1].extent;
+        if (surplus < (MPI_Offset)last->length) {
+            last->length -= (uint64_t)surplus;
+            return;
+        }
+        surplus -= (MPI_Offset)last->length;
+        pieces->count--;
+    }
+}
+
+/* A piece of memory is collected as an extent of the address space. */
+static void extents_to_segments(AdOrfaPieces* pieces) {
+    for (size_t i = 0; i < pieces->count; i++) {
+        const orfa_extent extent = pieces->data[i].extent;
+        pieces->data[i].segment =
+            (orfa_segment){.data = (void*)(uintptr_t)extent.offset, .length = extent.length};
+    }
+}
+
+int adio_orfa_walk_start(AdOrfaWalk* walk, ADIO_File fd, const void* buffer, MPI_Count count,
+                         MPI_Datatype datatype, int pointer_type, ADIO_Offset offset) {
+    const AdOrfaFlat* memory = adio_orfa_flatten(datatype, &walk->memory_scratch);
+    const AdOrfaFlat* file = adio_orfa_flatten(fd->filetype, &walk->file_scratch);
+
+    walk->segments.data = walk->segments.few;
+    walk->extents.data = walk->extents.few;
+    walk->segments.room = walk->extents.room = kAdOrfaFewPieces;
+    if (memory == NULL || file == NULL) return ENOMEM;
+    walk->remaining = memory->size * count;
+    if (pointer_type == ADIO_INDIVIDUAL)
+        walk->position = adio_orfa_take_position(fd, pointer_type, 0, walk->remaining) - fd->disp;
+    else
+        walk->position = offset * fd->etype_size;
+    if (file->size == 0) walk->remaining = 0; /* such a view shows no byte */
+    walk->memory = adio_orfa_seek(memory, (MPI_Offset)(intptr_t)buffer, 0);
+    walk->file = adio_orfa_seek(file, fd->disp, walk->position);
+    return 0;
+}
+
+int adio_orfa_walk_next(AdOrfaWalk* walk, orfa_access* access, MPI_Offset* bytes) {
+    MPI_Offset in_file, in_memory;
+
+    if (collect(&walk->extents, &walk->file, walk->remaining, &in_file) != 0) return ENOMEM;
+    if (collect(&walk->segments, &walk->memory, in_file, &in_memory) != 0) return ENOMEM;
+    if (in_memory < in_file) {
+        trim(&walk->extents, in_file, in_memory);
+        walk->file = adio_orfa_seek(walk->file.flat, walk->file.origin, walk->position + in_memory);
+    }
+    extents_to_segments(&walk->segments);
+    walk->position += in_memory;
+    walk->remaining -= in_memory;
+    *access = (orfa_access){
+        .segments = &walk->segments.data->segment,
+        .segment_count = walk->segments.count,
+        .extents = &walk->extents.data->extent,
+        .extent_count = walk->extents.count,
+    };
+    *bytes = in_memory;
+    return 0;
+}
+
+void adio_orfa_walk_end(AdOrfaWalk* walk) {
+    if (walk->segments.data != walk->segments.few) free(walk->segments.data);
+    if (walk->extents.data != walk->extents.few) free(walk->extents.data);
+}
+
+/* Moves all of the walk's bytes; 0 or errno, and the bytes moved before the file ended. */
+static int move_all(AdOrfaWalk* walk, orfa_file* file, int writing, MPI_Offset* moved) {
+    orfa_access access;
+    MPI_Offset bytes;
+
+    *moved = 0;
+    for (;;) {
+        const int error = adio_orfa_walk_next(walk, &access, &bytes);
+        if (error != 0) return error;
+        if (bytes == 0) return 0;
+        const ssize_t done = writing ? orfa_writev(file, &access) : orfa_readv(file, &access);
+        if (done < 0) return errno;
+        *moved += done;
+        if (done < bytes) return 0;
+    }
+}
+
+/* Both directions; writing only reads the buffer. */
+static int transfer(ADIO_File fd, int writing, const void* buf, int count, MPI_Datatype datatype,
+                    int file_ptr_type, ADIO_Offset offset, ADIO_Status* status) {
+    AdOrfaWalk walk;
+    MPI_Offset moved = 0;
+    int error = adio_orfa_walk_start(&walk, fd, buf, count, datatype, file_ptr_type, offset);
+
+    if (error == 0) error = move_all(&walk, adio_orfa_of(fd)->file, writing, &moved);
+    adio_orfa_walk_end(&walk);
+    adio_orfa_set_status(status, datatype, error == 0 ? moved : 0);
+    return adio_orfa_error(writing ? "ADIOI_ORFA_WRITESTRIDED" : "ADIOI_ORFA_READSTRIDED",
+                           fd->filename, error);
+}
+
+void ADIOI_ORFA_ReadStrided(ADIO_File fd, void* buf, int count, MPI_Datatype datatype,
+                            int file_ptr_type, ADIO_Offset offset, ADIO_Status* status,
+                            int* error_code) {
+    *error_code = transfer(fd, 0, buf, count, datatype, file_ptr_type, offset, status);
+}
+
+void ADIOI_ORFA_WriteStrided(ADIO_File fd, const void* buf, int count, MPI_Datatype datatype,
+                             int file_ptr_type, ADIO_Offset offset, ADIO_Status* status,
+                             int* error_code) {
+    *error_code = transfer(fd, 1, buf, count, datatype, file_ptr_type, offset, status);
+}

@@ -1,0 +1,408 @@
+/* SPDX-License-Identifier: MIT */
+/* Datatypes as lists of blocks, through MPI's envelope and contents calls only, and cursors that
+ * walk over rows of them. (ROMIO 3.2.1's own flattening gets nested types wrong.) */
+#include <pthread.h>
+
+#include "ad_orfa.h"
+
+typedef struct List {
+    AdOrfaBlock* blocks;
+    size_t count, room;
+    int failed; /* no memory */
+} List;
+
+static void push(List* list, MPI_Offset offset, MPI_Offset length) {
+    if (length == 0 || list->failed) return;
+    if (list->count > 0) {
+        AdOrfaBlock* last = &list->blocks[list->count - 1];
+        if (last->offset + last->length == offset) {
+            last->length += length;
+            return;
+        }
+    }
+    if (list->count == list->room) {
+        size_t room = list->room == 0 ? 16 : 2 * list->room;
+        AdOrfaBlock* grown = realloc(list->blocks, room * sizeof(AdOrfaBlock));
+        if (grown == NULL) {
+            list->failed = 1;
+            return;
+        }
+        list->blocks = grown;
+        list->room = room;
+    }
+    list->blocks[list->count++] = (AdOrfaBlock){.offset = offset, .length = length};
+}
+
+/* One component type of a datatype: its blocks and its extent. */
+typedef struct Part {
+    List list;
+    MPI_Offset extent;
+} Part;
+
+static void expand(MPI_Datatype type, List* out);
+
+static Part part_of(MPI_Datatype type) {
+    Part part = {0};
+    MPI_Count lb, extent;
+
+    MPI_Type_get_extent_x(type, &lb, &extent);
+    part.extent = extent;
+    expand(type, &part.list);
+    return part;
+}
+
+/* `count` instances of `part`, one extent apart, the first at `at`. */
+static void repeat(const Part* part, MPI_Offset count, MPI_Offset at, List* out) {
+    const List* list = &part->list;
+
+    out->failed |= list->failed;
+    if (list->count == 1 && list->blocks[0].length == part->extent) {
+        push(out, at + list->blocks[0].offset, count * part->extent);
+        return;
+    }
+    for (MPI_Offset i = 0; i < count; i++)
+        for (size_t k = 0; k < list->count; k++)
+            push(out, at + i * part->extent + list->blocks[k].offset, list->blocks[k].length);
+}
+
+static void expand_named(MPI_Datatype type, List* out) {
+    MPI_Count size, true_lb, true_extent;
+
+    MPI_Type_size_x(type, &size);
+    MPI_Type_get_true_extent_x(type, &true_lb, &true_extent);
+    if (size == true_extent || size == 0) { /* 0: the bounds' markers of MPI-1 */
+        push(out, true_lb, size);
+        return;
+    }
+    /* The one predefined type with a hole inside. */
+    struct {
+        short first;
+        int second;
+    } pair;
+    push(out, 0, (MPI_Offset)sizeof(pair.first));
+    push(out, (char*)&pair.second - (char*)&pair, (MPI_Offset)sizeof(pair.second));
+}
+
+/* Ranges of indices that a process owns in one dimension of an array. */
+typedef struct Dimension {
+    MPI_Offset size;          /* of the whole array */
+    MPI_Offset first, length; /* first range */
+    MPI_Offset step;          /* to the next range; 0: there is only one */
+} Dimension;
+
+/* All elements of the ranges of dimensions[0 .. count - 1] (slowest first), the array at `at`;
+ * `stride` is the bytes between neighbours in dimensions[0]. */
+static void expand_array(const Part* part, const Dimension* dimensions, int count,
+                         MPI_Offset stride, MPI_Offset at, List* out) {
+    const Dimension* mine = &dimensions[0];
+
+    for (MPI_Offset first = mine->first; first < mine->size; first += mine->step) {
+        MPI_Offset length = ADIOI_MIN(mine->length, mine->size - first);
+        if (count == 1) {
+            repeat(part, length, at + first * stride, out);
+        } else {
+            for (MPI_Offset i = first; i < first + length; i++)
+                expand_array(part, dimensions + 1, count - 1, stride / dimensions[1].size,
+                             at + i * stride, out);
+        }
+        if (mine->step == 0) break;
+    }
+}
+
+static void expand_dimensions(const Part* part, Dimension* dimensions, int count, int order,
+                              List* out) {
+    MPI_Offset stride = part->extent;
+
+    if (order == MPI_ORDER_FORTRAN) {
+        for (int i = 0, j = count - 1; i < j; i++, j--) {
+            Dimension swap = dimensions[i];
+            dimensions[i] = dimensions[j];
+            dimensions[j] = swap;
+        }
+    }
+    for (int i = 1; i < count; i++)
+        stride *= dimensions[i].size;
+    for (int i = 0; i < count; i++)
+        if (dimensions[i].size == 0 || dimensions[i].length == 0) return;
+    expand_array(part, dimensions, count, stride, 0, out);
+}
+
+static void expand_subarray(const Part* part, const int* ints, List* out) {
+    int count = ints[0];
+    const int *sizes = ints + 1, *subsizes = sizes + count, *starts = subsizes + count;
+    Dimension* dimensions = calloc((size_t)count, sizeof(Dimension));
+
+    if (dimensions == NULL) {
+        out->failed = 1;
+        return;
+    }
+    for (int i = 0; i < count; i++)
+        dimensions[i] = (Dimension){.size = sizes[i], .first = starts[i], .length = subsizes[i]};
+    expand_dimensions(part, dimensions, count, starts[count], out);
+    free(dimensions);
+}
+
+static void expand_darray(const Part* part, const int* ints, List* out) {
+    int processes = ints[0], rank = ints[1], count = ints[2];
+    const int *sizes = ints + 3, *distributions = sizes + count;
+    const int *arguments = distributions + count, *grid = arguments + count;
+    Dimension* dimensions = calloc((size_t)count, sizeof(Dimension));
+
+    if (dimensions == NULL) {
+        out->failed = 1;
+        return;
+    }
+    for (int i = 0; i < count; i++) {
+        Dimension* d = &dimensions[i];
+        MPI_Offset block = arguments[i];
+        processes /= grid[i];
+        MPI_Offset coordinate = rank / processes;
+        rank %= processes;
+        d->size = sizes[i];
+        if (distributions[i] == MPI_DISTRIBUTE_NONE) {
+            d->length = sizes[i];
+            continue;
+        }
+        if (arguments[i] == MPI_DISTRIBUTE_DFLT_DARG)
+            block = distributions[i] == MPI_DISTRIBUTE_CYCLIC
+                        ? 1
+                        : (sizes[i] + (MPI_Offset)grid[i] - 1) / grid[i];
+        d->first = coordinate * block;
+        d->length = block;
+        if (distributions[i] == MPI_DISTRIBUTE_CYCLIC) d->step = block * grid[i];
+    }
+    expand_dimensions(part, dimensions, count, grid[count], out);
+    free(dimensions);
+}
+
+/* The constructors with one component type. */
+static void expand_simple(int combiner, const Part* part, const int* ints, const MPI_Aint* adds,
+                          List* out) {
+    const MPI_Offset count = ints[0];
+
+    switch (combiner) {
+        case MPI_COMBINER_CONTIGUOUS:
+            repeat(part, count, 0, out);
+            break;
+        case MPI_COMBINER_VECTOR:
+            for (MPI_Offset i = 0; i < count; i++)
+                repeat(part, ints[1], i * ints[2] * part->extent, out);
+            break;
+        case MPI_COMBINER_HVECTOR:
+            for (MPI_Offset i = 0; i < count; i++)
+                repeat(part, ints[1], i * adds[0], out);
+            break;
+        case MPI_COMBINER_INDEXED:
+            for (MPI_Offset i = 0; i < count; i++)
+                repeat(part, ints[1 + i], ints[1 + count + i] * part->extent, out);
+            break;
+        case MPI_COMBINER_HINDEXED:
+            for (MPI_Offset i = 0; i < count; i++)
+                repeat(part, ints[1 + i], adds[i], out);
+            break;
+        case MPI_COMBINER_INDEXED_BLOCK:
+            for (MPI_Offset i = 0; i < count; i++)
+                repeat(part, ints[1], ints[2 + i] * part->extent, out);
+            break;
+        case MPI_COMBINER_HINDEXED_BLOCK:
+            for (MPI_Offset i = 0; i < count; i++)
+                repeat(part, ints[1], adds[i], out);
+            break;
+        case MPI_COMBINER_SUBARRAY:
+            expand_subarray(part, ints, out);
+            break;
+        case MPI_COMBINER_DARRAY:
+            expand_darray(part, ints, out);
+            break;
+        default: /* DUP, RESIZED: the same bytes */
+            repeat(part, 1, 0, out);
+            break;
+    }
+}
+
+static int is_predefined(int combiner) {
+    return combiner == MPI_COMBINER_NAMED || combiner == MPI_COMBINER_F90_REAL ||
+           combiner == MPI_COMBINER_F90_COMPLEX || combiner == MPI_COMBINER_F90_INTEGER;
+}
+
+/* The types that MPI_Type_get_contents returned are references of ours. */
+static void release(MPI_Datatype type) {
+    int a, b, c, combiner;
+
+    MPI_Type_get_envelope(type, &a, &b, &c, &combiner);
+    if (!is_predefined(combiner)) MPI_Type_free(&type);
+}
+
+/* Appends the blocks of one instance at the origin. */
+static void expand(MPI_Datatype type, List* out) {
+    int int_count, add_count, type_count, combiner;
+
+    MPI_Type_get_envelope(type, &int_count, &add_count, &type_count, &combiner);
+    if (is_predefined(combiner)) {
+        expand_named(type, out);
+        return;
+    }
+    int* ints = calloc((size_t)int_count + 1, sizeof(int));
+    MPI_Aint* adds = calloc((size_t)add_count + 1, sizeof(MPI_Aint));
+    MPI_Datatype* types = calloc((size_t)type_count + 1, sizeof(MPI_Datatype));
+    if (ints == NULL || adds == NULL || types == NULL) {
+        out->failed = 1;
+    } else {
+        MPI_Type_get_contents(type, int_count, add_count, type_count, ints, adds, types);
+        for (int i = 0; i < type_count; i++) {
+            Part part = part_of(types[i]);
+            if (combiner == MPI_COMBINER_STRUCT)
+                repeat(&part, ints[1 + i], adds[i], out);
+            else
+                expand_simple(combiner, &part, ints, adds, out);
+            out->failed |= part.list.failed;
+            free(part.list.blocks);
+            release(types[i]);
+        }
+    }
+    free(ints);
+    free(adds);
+    free(types);
+}
+
+static void finish(AdOrfaFlat* flat, MPI_Datatype type) {
+    MPI_Count lb, extent;
+
+    MPI_Type_get_extent_x(type, &lb, &extent);
+    flat->extent = extent;
+    flat->size = 0;
+    for (size_t i = 0; i < flat->count; i++) {
+        flat->blocks[i].before = flat->size;
+        flat->size += flat->blocks[i].length;
+    }
+    flat->contiguous = flat->count == 1 && flat->blocks[0].offset == 0 && flat->size == extent;
+}
+
+static const AdOrfaFlat* flatten_predefined(MPI_Datatype type, AdOrfaFlat* scratch) {
+    List list = {.blocks = scratch->own, .room = 2};
+
+    expand_named(type, &list);
+    scratch->blocks = scratch->own;
+    scratch->count = list.count;
+    finish(scratch, type);
+    return scratch;
+}
+
+static pthread_mutex_t lock =
+    PTHREAD_MUTEX_INITIALIZER; /* protects keyval and getting/setting it */
+static int keyval = MPI_KEYVAL_INVALID;
+
+static int forget(MPI_Datatype type, int key, void* value, void* extra) {
+    AdOrfaFlat* flat = value;
+
+    (void)type;
+    (void)key;
+    (void)extra;
+    free(flat->blocks);
+    free(flat);
+    return MPI_SUCCESS;
+}
+
+const AdOrfaFlat* adio_orfa_flatten(MPI_Datatype type, AdOrfaFlat* scratch) {
+    int a, b, c, combiner, found = 0;
+    AdOrfaFlat* flat = NULL;
+
+    MPI_Type_get_envelope(type, &a, &b, &c, &combiner);
+    if (is_predefined(combiner)) return flatten_predefined(type, scratch);
+
+    pthread_mutex_lock(&lock);
+    if (keyval == MPI_KEYVAL_INVALID)
+        MPI_Type_create_keyval(MPI_TYPE_NULL_COPY_FN, forget, &keyval, NULL);
+    MPI_Type_get_attr(type, keyval, &flat, &found);
+    if (!found) {
+        List list = {0};
+        flat = calloc(1, sizeof(*flat));
+        expand(type, &list);
+        if (flat == NULL || list.failed) {
+            free(flat);
+            free(list.blocks);
+            flat = NULL;
+        } else {
+            flat->blocks = list.blocks;
+            flat->count = list.count;
+            finish(flat, type);
+            MPI_Type_set_attr(type, keyval, flat);
+        }
+    }
+    pthread_mutex_unlock(&lock);
+    return flat;
+}
+
+/* The block that holds byte `position` (0 .. size - 1) of the type. */
+static size_t block_of(const AdOrfaFlat* flat, MPI_Offset position) {
+    size_t low = 0, high = flat->count; /* blocks[low].before <= position < blocks[high].before */
+
+    while (high - low > 1) {
+        size_t middle = low + (high - low) / 2;
+        if (flat->blocks[middle].before <= position)
+            low = middle;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+AdOrfaCursor adio_orfa_seek(const AdOrfaFlat* flat, MPI_Offset origin, MPI_Offset position) {
+    AdOrfaCursor cursor = {.flat = flat, .origin = origin};
+
+    if (flat->contiguous || flat->size == 0) {
+        cursor.within = position;
+        return cursor;
+    }
+    cursor.tile = position / flat->size;
+    position %= flat->size;
+    cursor.block = block_of(flat, position);
+    cursor.within = position - flat->blocks[cursor.block].before;
+    return cursor;
+}
+
+MPI_Offset adio_orfa_place(const AdOrfaCursor* cursor) {
+    const AdOrfaFlat* flat = cursor->flat;
+
+    if (flat->contiguous || flat->size == 0) return cursor->origin + cursor->within;
+    return cursor->origin + cursor->tile * flat->extent + flat->blocks[cursor->block].offset +
+           cursor->within;
+}
+
+MPI_Offset adio_orfa_next_run(AdOrfaCursor* cursor, MPI_Offset wanted) {
+    const AdOrfaFlat* flat = cursor->flat;
+
+    if (flat->contiguous) {
+        cursor->within += wanted;
+        return wanted;
+    }
+    const MPI_Offset left = flat->blocks[cursor->block].length - cursor->within;
+    if (wanted < left) {
+        cursor->within += wanted;
+        return wanted;
+    }
+    cursor->within = 0;
+    if (++cursor->block == flat->count) {
+        cursor->block = 0;
+        cursor->tile++;
+    }
+    return left;
+}
+
+MPI_Offset adio_orfa_bytes_before(const AdOrfaFlat* flat, MPI_Offset origin, MPI_Offset limit) {
+    MPI_Offset distance = limit - origin, tiles = 0;
+
+    if (flat->size == 0) return 0;
+    if (flat->contiguous) return ADIOI_MAX(distance, 0);
+    /* Instances that end before the limit; file types are monotone, so the last block ends last. */
+    const AdOrfaBlock* last = &flat->blocks[flat->count - 1];
+    const MPI_Offset end = last->offset + last->length;
+    if (distance >= end && flat->extent > 0) tiles = (distance - end) / flat->extent + 1;
+    distance -= tiles * flat->extent;
+    for (size_t i = 0; i < flat->count; i++) {
+        const AdOrfaBlock* block = &flat->blocks[i];
+        if (block->offset + block->length > distance)
+            return tiles * flat->size + block->before + ADIOI_MAX(distance - block->offset, 0);
+    }
+    return (tiles + 1) * flat->size;
+}

@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: MIT */
+/* What the component's own files and the patched romio321 files share. */
+#ifndef IO_ORFA_H
+#define IO_ORFA_H
+
+struct ompi_file_t;
+struct ADIOI_FileD;
+
+/* 1 when the file is ORFA's: its name starts with "orfa:", or ROMIO_FSTYPE_FORCE names orfa. */
+int adio_orfa_takes(const char* name);
+
+/* The part of a file name behind a known prefix ("orfa:", "ufs:", ...); other colons are part of
+ * the name. */
+const char* adio_orfa_cut_prefix(const char* name);
+
+/* Joins the closing synchronisation of a collective access whose arguments were refused, so that
+ * the other ranks need not wait for ever. Does nothing when `joined`. */
+void adio_orfa_collective_leave(struct ADIOI_FileD* fd, int joined, int* error_code);
+
+/* Sets ROMIO up in this process, once, whichever thread comes first. */
+void mca_io_orfa_initialize(void);
+
+/* Makes MPI_File_get_info() tell what is in force: Open MPI 4.1 answers it from a copy of the
+ * user's own hints, and never asks the component. Called after open and set_view; also subscribes
+ * the file to later changes of its hints. */
+void mca_io_orfa_publish_info(struct ompi_file_t* file);
+
+#endif

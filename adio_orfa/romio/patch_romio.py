@@ -1,0 +1,103 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""Changes a copy of Open MPI 4.1's romio321 folder where ROMIO's own text must differ.
+
+    patch_romio.py <copy of ompi/mca/io/romio321>
+
+Each change names a file, a short anchor in it, what goes in its place, and how often the anchor must
+occur. An anchor that is missing, or occurs more or less often, stops everything: then this release of
+Open MPI differs from those this was made for (4.1.x), and nobody should guess.
+"""
+import pathlib
+import sys
+
+LOCK = "OPAL_THREAD_LOCK (&mca_io_romio321_mutex);"
+UNLOCK = "OPAL_THREAD_UNLOCK (&mca_io_romio321_mutex);"
+DRIVER = '#include "io_orfa.h"\n'
+
+
+def prefixes(path):
+    """Cut known prefixes only: other colons are part of the name."""
+    return [
+        (path, "tmp = strchr(filename, ':');", "tmp = NULL; filename = adio_orfa_cut_prefix(filename);", 1),
+        (path, '#include "mpioimpl.h"', '#include "mpioimpl.h"\n' + DRIVER, 1),
+    ]
+
+
+def closing_agreement(path, call):
+    """A rank whose arguments are refused joins the agreement of the others, who would hang."""
+    return [
+        (path, '#include "mpioimpl.h"', '#include "mpioimpl.h"\n' + DRIVER, 1),
+        (path, "    ADIO_File adio_fh;", "    ADIO_File adio_fh; int joined = 0;", 1),
+        (path, f"    {call}(adio_fh,", f"    joined = 1;\n    {call}(adio_fh,", 1),
+        (path, "    ROMIO_THREAD_CS_EXIT();\n\n    return error_code;",
+         "    adio_orfa_collective_leave(adio_fh, joined, &error_code);\n"
+         "    ROMIO_THREAD_CS_EXIT();\n\n    return error_code;", 1),
+    ]
+
+
+# One mutex for all of ROMIO, held through blocking collective calls, makes programs with
+# MPI_THREAD_MULTIPLE hang whose threads wait for each other across ranks. The driver needs none.
+GLUE = [
+    ("src/io_romio321_file_read.c", LOCK, "", None),
+    ("src/io_romio321_file_read.c", UNLOCK, "", None),
+    ("src/io_romio321_file_write.c", LOCK, "", None),
+    ("src/io_romio321_file_write.c", UNLOCK, "", None),
+    ("src/io_romio321_file_open.c", LOCK, "", None),
+    ("src/io_romio321_file_open.c", UNLOCK, "", None),
+    # Hints in force, for MPI_File_get_info().
+    ("src/io_romio321_file_open.c", '#include "io_romio321.h"',
+     '#include "io_romio321.h"\n#include "io_orfa.h"', 1),
+    ("src/io_romio321_file_open.c", "ret = ROMIO_PREFIX(MPI_File_open)(",
+     "mca_io_orfa_initialize();\n    ret = ROMIO_PREFIX(MPI_File_open)(", 1),
+    ("src/io_romio321_file_open.c", "                                      &data->romio_fh);",
+     "                                      &data->romio_fh);\n"
+     "    if (MPI_SUCCESS == ret) mca_io_orfa_publish_info(fh);", 1),
+    ("src/io_romio321_file_open.c", "                                        datarep, ompi_info);",
+     "                                        datarep, ompi_info);\n"
+     "    if (MPI_SUCCESS == ret) mca_io_orfa_publish_info(fh);", 1),
+    # Replaced by io_orfa_common.c: this one takes a negative true lower bound for none.
+    ("src/io_romio321_module.c", "void ADIOI_Datatype_iscontig(",
+     "void mca_io_orfa_unused_iscontig(", 2),
+]
+
+ROMIO = (
+    prefixes("romio/mpi-io/open.c")
+    + prefixes("romio/mpi-io/delete.c")
+    + closing_agreement("romio/mpi-io/read_all.c", "ADIO_ReadStridedColl")
+    + closing_agreement("romio/mpi-io/read_allb.c", "ADIO_ReadStridedColl")
+    + closing_agreement("romio/mpi-io/write_all.c", "ADIO_WriteStridedColl")
+    + closing_agreement("romio/mpi-io/write_allb.c", "ADIO_WriteStridedColl")
+    + [
+        # The opening rank's handle must outlive the work of the others, and a file that is deleted on
+        # close must have been closed by all.
+        ("romio/mpi-io/close.c", "    ADIO_Close(adio_fh, &error_code);",
+         "    MPI_Barrier(adio_fh->comm);\n    ADIO_Close(adio_fh, &error_code);", 1),
+        # All ranks learn whether there was space.
+        ("romio/mpi-io/prealloc.c", "    MPI_Barrier(adio_fh->comm);",
+         "    MPI_Bcast(&error_code, 1, MPI_INT, 0, adio_fh->comm);", 1),
+        ("romio/mpi-io/prealloc.c", "    if (!mynod) return error_code;\n    else return MPI_SUCCESS;",
+         "    return error_code;", 1),
+        # The buffer of a way of collective I/O that is not used here (and whose size the user names).
+        ("romio/adio/common/ad_open.c", "ADIOI_Malloc(fd->hints->cb_buffer_size)", "ADIOI_Malloc(1)", 1),
+    ]
+)
+
+
+def main():
+    if len(sys.argv) != 2:
+        sys.exit(__doc__)
+    root = pathlib.Path(sys.argv[1])
+    for name, anchor, replacement, times in GLUE + ROMIO:
+        path = root / name
+        if not path.is_file():
+            sys.exit(f"patch_romio: no file {name} in this Open MPI: not a release of the 4.1 series?")
+        text = path.read_text(encoding="utf-8", errors="surrogateescape")
+        found = text.count(anchor)
+        if found != times if times is not None else found == 0:
+            sys.exit(f"patch_romio: {name}: expected {times or 'some'} x {anchor!r}, found {found}: "
+                     "not a release of Open MPI's 4.1 series?")
+        path.write_text(text.replace(anchor, replacement), encoding="utf-8", errors="surrogateescape")
+
+
+main()

@@ -1,0 +1,218 @@
+// SPDX-License-Identifier: MIT
+// What this machine can do at all, measured in the same run as a file system's figures: copying
+// within a process, copying between processes, a TCP stream over loopback; by one process (or pair)
+// and by several.
+#include "common/unique_fd.hpp"
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/uio.h>
+
+#include <CLI/CLI.hpp>
+
+#include "benchmarks/harness.hpp"
+#include "benchmarks/processes.hpp"
+
+namespace orfa::benchmarks {
+namespace {
+
+constexpr std::size_t kStore = 64 << 20;  // bytes that copies go to, in turn: more than caches hold
+
+struct Options {
+    std::string transfer = "1M";
+    std::string bytes = "512M";
+    unsigned processes = 4;
+    unsigned repeat = 1;
+    bool json = false;
+    std::uint64_t transfer_bytes = 0;
+    std::uint64_t total_bytes = 0;
+};
+
+// Both ways of a loopback connection.
+std::pair<UniqueFd, UniqueFd> connected_pair() {
+    const UniqueFd listener(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    socklen_t length = sizeof address;
+    auto* generic = reinterpret_cast<sockaddr*>(&address);
+    if (bind(listener.get(), generic, length) != 0 || listen(listener.get(), 1) != 0 ||
+        getsockname(listener.get(), generic, &length) != 0) {
+        give_up("listening on loopback");
+    }
+    UniqueFd one(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+    if (connect(one.get(), generic, length) != 0) give_up("connecting over loopback");
+    UniqueFd other(accept(listener.get(), nullptr, nullptr));
+    if (!other) give_up("accepting over loopback");
+    return {std::move(one), std::move(other)};
+}
+
+// What one process does with all of its bytes; the preparation, in the same process, is not timed.
+using Work = std::function<void()>;
+using Preparation = std::function<Work()>;
+
+// Seconds for all works at once, each in a process of its own.
+double seconds_of(const std::vector<Preparation>& works) {
+    std::vector<Body> bodies;
+    for (const Preparation& prepare : works) {
+        bodies.emplace_back([prepare](Laps& laps) {
+            const Work work = prepare();
+            laps.run(0, work);
+        });
+    }
+    return seconds_of_laps(bodies, 1).front();
+}
+
+// Calls `copy` for piece after piece of touched memory.
+Work for_each_piece(std::uint64_t total, std::size_t piece,
+                    const std::function<void(std::byte*)>& copy) {
+    const std::size_t size = std::max(kStore, piece);
+    std::byte* store = touched_memory(size, MAP_PRIVATE);
+    return [=] {
+        std::size_t at = 0;
+        for (std::uint64_t done = 0; done < total; done += piece) {
+            if (at + piece > size) at = 0;
+            copy(store + at);
+            at += piece;
+        }
+    };
+}
+
+// Like a store taking data in: from one warm buffer into memory that is larger than the caches.
+double memory_copy(const Options& options, unsigned processes) {
+    const std::size_t piece = options.transfer_bytes;
+    const Preparation copy = [&options, processes, piece] {
+        std::byte* from = touched_memory(piece, MAP_PRIVATE);
+        return for_each_piece(options.total_bytes / processes, piece,
+                              [=](std::byte* to) { std::memcpy(to, from, piece); });
+    };
+    return seconds_of(std::vector<Preparation>(processes, copy));
+}
+
+// The same from another process' memory.
+double process_copy(const Options& options, unsigned processes) {
+    const std::size_t piece = options.transfer_bytes;
+    std::byte* from = touched_memory(piece, MAP_PRIVATE);
+    const pid_t owner = getpid();
+    prctl(PR_SET_PTRACER, PR_SET_PTRACER_ANY);  // our own children read us; fails without Yama
+    const Preparation copy = [&options, processes, piece, from, owner] {
+        return for_each_piece(options.total_bytes / processes, piece, [=](std::byte* to) {
+            const iovec local{to, piece};
+            const iovec remote{from, piece};
+            if (process_vm_readv(owner, &local, 1, &remote, 1, 0) < 0) give_up("process_vm_readv");
+        });
+    };
+    const double seconds = seconds_of(std::vector<Preparation>(processes, copy));
+    munmap(from, piece);
+    return seconds;
+}
+
+void send_all(int fd, const std::byte* data, std::uint64_t total, std::size_t piece) {
+    for (std::uint64_t done = 0; done < total;) {
+        const ssize_t sent =
+            send(fd, data, std::min<std::uint64_t>(piece, total - done), MSG_NOSIGNAL);
+        if (sent <= 0) give_up("send");
+        done += static_cast<std::uint64_t>(sent);
+    }
+}
+
+void receive_all(int fd, std::byte* data, std::uint64_t total, std::size_t piece) {
+    for (std::uint64_t done = 0; done < total;) {
+        const ssize_t received = recv(fd, data, std::min<std::uint64_t>(piece, total - done), 0);
+        if (received <= 0) give_up("recv");
+        done += static_cast<std::uint64_t>(received);
+    }
+}
+
+// A raw stream, a process at each end; `reverse`: the accepting end sends.
+double tcp_stream(const Options& options, unsigned pairs, bool reverse) {
+    std::vector<std::pair<UniqueFd, UniqueFd>> connections;
+    std::vector<Preparation> works;
+    const std::uint64_t total = options.total_bytes / pairs;
+    const std::size_t piece = options.transfer_bytes;
+    std::byte* buffer = touched_memory(piece, MAP_PRIVATE);  // each process gets its own by fork
+    for (unsigned pair = 0; pair < pairs; ++pair) {
+        connections.push_back(connected_pair());
+        const int one = connections.back().first.get();
+        const int other = connections.back().second.get();
+        const int sender = reverse ? other : one;
+        const int receiver = reverse ? one : other;
+        works.push_back([=] {
+            std::memset(buffer, 2, piece);
+            return [=] { send_all(sender, buffer, total, piece); };
+        });
+        works.push_back([=] {
+            std::memset(buffer, 3, piece);
+            return [=] { receive_all(receiver, buffer, total, piece); };
+        });
+    }
+    const double seconds = seconds_of(works);
+    munmap(buffer, piece);
+    return seconds;
+}
+
+void run(const Options& options) {
+    struct Limit {
+        const char* name;
+        const char* words;
+        std::function<double(unsigned)> measure;
+    };
+    const Limit limits[] = {
+        {"memory_copy", "copy within a process",
+         [&](unsigned n) { return memory_copy(options, n); }},
+        {"process_vm_readv", "copy between processes",
+         [&](unsigned n) { return process_copy(options, n); }},
+        {"tcp_stream", "TCP stream over loopback",
+         [&](unsigned n) { return tcp_stream(options, n, false); }},
+        {"tcp_stream_reverse", "TCP stream, other way",
+         [&](unsigned n) { return tcp_stream(options, n, true); }},
+    };
+    for (const Limit& limit : limits) {
+        Json result = {
+            {"benchmark", "limits"}, {"limit", limit.name}, {"transfer", options.transfer_bytes}};
+        std::string text = text_of("%-26s", limit.words);
+        for (const unsigned processes : {1U, options.processes}) {
+            std::vector<double> rates;
+            for (unsigned i = 0; i < options.repeat; ++i) {
+                rates.push_back(mib_per_second(options.total_bytes, limit.measure(processes)));
+            }
+            result[processes == 1 ? "one_mib_s" : "several_mib_s"] = summary(rates);
+            text += text_of("  %8.0f MiB/s by %u", median(rates), processes);
+            if (options.processes == 1) break;
+        }
+        result["processes"] = options.processes;
+        print_result(options.json, result, text);
+    }
+}
+
+}  // namespace
+}  // namespace orfa::benchmarks
+
+int main(int argc, char** argv) {
+    using namespace orfa::benchmarks;  // NOLINT(google-build-using-namespace): its main()
+    Options options;
+    CLI::App app("What this machine can copy and stream.");
+    app.name("orfa-bench-limits");
+    app.add_option("--transfer", options.transfer, "Bytes per call")->capture_default_str();
+    app.add_option("--bytes", options.bytes, "Bytes of each measurement")->capture_default_str();
+    app.add_option("--processes", options.processes,
+                   "Processes, or pairs, at once in the second figure")
+        ->capture_default_str()
+        ->check(CLI::Range(1U, static_cast<unsigned>(kMostProcesses / 2)));
+    app.add_option("--repeat", options.repeat, "Repetitions")->capture_default_str();
+    app.add_flag("--json", options.json, "One line of JSON per limit");
+    CLI11_PARSE(app, argc, argv);
+    const auto transfer = orfa::parse_size(options.transfer);
+    const auto total = orfa::parse_size(options.bytes);
+    if (!transfer.ok() || !total.ok() || *transfer == 0 || *transfer > *total) {
+        std::fprintf(stderr,
+                     "orfa-bench-limits: --transfer, --bytes: not sizes, or the wrong way round\n");
+        return 2;
+    }
+    options.transfer_bytes = *transfer;
+    options.total_bytes = *total;
+    run(options);
+    return 0;
+}

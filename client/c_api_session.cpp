@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: MIT
+// orfa.h: sessions, status, counters.
+#include "client/c_api_util.hpp"
+#include "client/core/error_text.hpp"
+#include "protocol/codec.hpp"
+
+#include <pthread.h>
+
+#include <algorithm>
+#include <cstdlib>
+#include <cstring>
+#include <vector>
+
+using orfa::Status;
+using orfa::client::guarded;
+using orfa::client::Session;
+using orfa::client::unwrap;
+
+namespace {
+
+orfa_session* connect(const char* servers) {
+    return guarded<orfa_session*>(nullptr, [&]() -> orfa_session* {
+        if (servers == nullptr) servers = std::getenv("ORFA_SERVERS");
+        if (servers == nullptr || *servers == '\0') {
+            errno = orfa::client::fail(Status::from_errno(EINVAL),
+                                       "no servers: ORFA_SERVERS is not set (orfa cluster start "
+                                       "prints it, orfa env again)")
+                        .err();
+            return nullptr;
+        }
+        auto session = Session::connect(servers);
+        if (!session.ok()) {
+            errno = session.status().err();
+            return nullptr;
+        }
+        return orfa::client::wrap((*session).release());
+    });
+}
+
+// The process's own session. Never destroyed: the program may use it up to its last moment.
+constinit pthread_mutex_t default_mutex = PTHREAD_MUTEX_INITIALIZER;  // protects default_session
+constinit orfa_session* default_session = nullptr;
+
+}  // namespace
+
+extern "C" {
+
+orfa_session* orfa_connect(const char* servers) {
+    return connect(servers);
+}
+
+orfa_session* orfa_default_session(void) {
+    pthread_mutex_lock(&default_mutex);
+    if (default_session == nullptr) default_session = connect(nullptr);
+    orfa_session* const session = default_session;
+    pthread_mutex_unlock(&default_mutex);
+    return session;
+}
+
+void orfa_disconnect(orfa_session* session) {
+    delete &unwrap(session);
+}
+
+const char* orfa_error(void) {
+    return orfa::client::last_error_text();
+}
+
+const char* orfa_version(void) {
+    return ORFA_VERSION;
+}
+
+int orfa_server_count(orfa_session* session) {
+    return static_cast<int>(unwrap(session).mesh().server_count());
+}
+
+int orfa_ping(orfa_session* session, int server) {
+    return guarded(-1, [&] {
+        Session& s = unwrap(session);
+        std::vector<std::byte> reply;
+        const auto index = static_cast<std::uint32_t>(server);
+        if (index >= s.mesh().server_count())
+            return orfa::client::fail_with(Status::from_errno(EINVAL));
+        const Status status = s.mesh().call(index, orfa::protocol::Op::kPing, {}, reply);
+        if (status.ok()) return 0;
+        return orfa::client::fail_with(orfa::client::fail(
+            status, "server %s: %s", s.server_name(index).c_str(),
+            orfa::client::describe(status).c_str()));
+    });
+}
+
+ssize_t orfa_server_status(orfa_session* session, int server, char* text, size_t size) {
+    return guarded<ssize_t>(-1, [&]() -> ssize_t {
+        Session& s = unwrap(session);
+        std::vector<std::byte> reply;
+        const auto index = static_cast<std::uint32_t>(server);
+        if (index >= s.mesh().server_count())
+            return orfa::client::fail_with(Status::from_errno(EINVAL));
+        Status status = s.mesh().call(index, orfa::protocol::Op::kStatus, {}, reply);
+        orfa::protocol::Reader reader(reply);
+        std::string_view json;
+        if (status.ok() && !reader.get_string(json)) status = Status::from_errno(EPROTO);
+        if (!status.ok())
+            return orfa::client::fail_with(orfa::client::fail(
+                status, "server %s: %s", s.server_name(index).c_str(),
+                orfa::client::describe(status).c_str()));
+        if (size > 0) {
+            const std::size_t copied = std::min(size - 1, json.size());
+            std::memcpy(text, json.data(), copied);
+            text[copied] = '\0';
+        }
+        return static_cast<ssize_t>(json.size());
+    });
+}
+
+int orfa_progress(orfa_session* session) {
+    return guarded(-1, [&] { return static_cast<int>(unwrap(session).mesh().poll()); });
+}
+
+void orfa_counters_of(orfa_session* session, orfa_counters* out) {
+    Session& s = unwrap(session);
+    out->requests = s.mesh().requests_sent();
+    out->bytes_read = s.counters.bytes_read.load(std::memory_order_relaxed);
+    out->bytes_written = s.counters.bytes_written.load(std::memory_order_relaxed);
+    out->bytes_packed = s.counters.bytes_packed.load(std::memory_order_relaxed);
+    s.mesh().connections(out->connections);
+}
+
+}  // extern "C"

@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: MIT
+// A vectored access cut by server: which ranges of which object go with which memory.
+#pragma once
+
+#include "client/orfa.h"
+#include "common/status.hpp"
+#include "fabric/fabric.hpp"
+#include "protocol/io_messages.hpp"
+#include "protocol/layout.hpp"
+
+#include <cstdint>
+#include <vector>
+
+namespace orfa::client {
+
+// The part of an access that one data request does. The bytes of `extents` in order are the bytes of
+// `segments` in order.
+struct Share {
+    std::uint32_t column = 0;  // of the layout
+    std::uint64_t bytes = 0;
+    std::vector<protocol::Extent> extents;       // of the column's object
+    std::vector<fabric::LocalSegment> segments;  // of the program's memory
+
+    void clear() {
+        bytes = 0;
+        extents.clear();
+        segments.clear();
+    }
+};
+
+// Shares of one access, reused from access to access.
+class Shares {
+  public:
+    // Cuts `access` with `layout`. Pieces that are next to each other, in the object or in memory, are
+    // joined; each share keeps to the bounds of one request. EINVAL: the sums differ or overflow.
+    Status cut(const protocol::Layout& layout, const orfa_access& access);
+
+    [[nodiscard]] std::size_t size() const { return used_; }
+    Share& operator[](std::size_t index) { return shares_[index]; }
+    const Share& operator[](std::size_t index) const { return shares_[index]; }
+    // Bytes of the whole access, after cut().
+    [[nodiscard]] std::uint64_t bytes() const { return bytes_; }
+
+  private:
+    Share& open_share(std::uint32_t column);
+    void add(std::uint32_t column, std::uint64_t object_offset, std::byte* data,
+             std::uint64_t length);
+
+    std::vector<Share> shares_;
+    std::size_t used_ = 0;
+    std::vector<std::size_t> current_;  // by column: index of its share that grows, or kNone
+    std::uint64_t bytes_ = 0;
+};
+
+}  // namespace orfa::client

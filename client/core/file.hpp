@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: MIT
+// An open file: what is needed to reach its data without asking where they are.
+#pragma once
+
+#include "client/core/transfer.hpp"
+#include "client/orfa.h"
+#include "common/status.hpp"
+#include "protocol/messages.hpp"
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+
+namespace orfa::client {
+
+class Session;
+
+// Thread-safe. The session outlives its files.
+class File {
+  public:
+    // flags and mode as in open(2). `layout` may be nullptr.
+    static Result<std::unique_ptr<File>> open(Session& session, const std::string& path, int flags,
+                                              mode_t mode, const orfa_layout* layout);
+    // From bytes that encode() made. EINVAL.
+    static Result<std::unique_ptr<File>> decode(Session& session, std::span<const std::byte> bytes);
+    // Returns the length, at most ORFA_HANDLE_MAX; ERANGE when `out` is too small.
+    [[nodiscard]] Result<std::size_t> encode(std::span<std::byte> out) const;
+    // Tells the home server, for a file that open() gave.
+    Status close();
+
+    // Blocking accesses; see orfa.h.
+    Result<std::uint64_t> read(const orfa_access& access) {
+        return transfer(Direction::kRead, access);
+    }
+    Result<std::uint64_t> write(const orfa_access& access) {
+        return transfer(Direction::kWrite, access);
+    }
+    Result<std::uint64_t> append(const void* data, std::size_t length);
+
+    // Bytes, from the objects of all servers that hold the file.
+    Result<std::uint64_t> size();
+    Status truncate(std::uint64_t size);
+    Status allocate(std::uint64_t offset, std::uint64_t length);
+    Status sync();
+    // Size and times as of all servers that hold the file.
+    Result<protocol::Attributes> attributes();
+
+    [[nodiscard]] Session& session() const { return session_; }
+    [[nodiscard]] const protocol::Layout& layout() const { return layout_; }
+    [[nodiscard]] const protocol::Capability& capability() const { return capability_; }
+    [[nodiscard]] const std::string& path() const { return path_; }
+    // The server that holds a column of the layout.
+    [[nodiscard]] std::uint32_t server_of(std::uint32_t column) const;
+    // Whether the home server knows that data may be on other servers than the first.
+    [[nodiscard]] bool is_spread() const { return spread_.load(std::memory_order_relaxed); }
+    void set_spread() { spread_.store(true, std::memory_order_relaxed); }
+    // The file's size, when the objects of some columns are known already: `sizes[column]`, or
+    // kUnknown. Asks the servers of the others.
+    static constexpr std::uint64_t kUnknown = ~std::uint64_t{0};
+    Result<std::uint64_t> size_from(std::vector<std::uint64_t> sizes);
+
+  private:
+    File(Session& session, std::string path, const protocol::Capability& capability,
+         const protocol::Layout& layout, bool spread, bool opened);
+    Result<std::uint64_t> transfer(Direction direction, const orfa_access& access);
+    // Sends one request to each of the file's servers and waits for all; the first error. `make` fills
+    // the request of a column; `take` gets its reply.
+    template <typename Request, typename Take>
+    Status ask_columns(const std::vector<std::uint32_t>& columns, protocol::Op op,
+                       const std::vector<Request>& requests, Take take);
+    Status mark_spread();
+    [[nodiscard]] std::vector<std::uint32_t> all_columns() const;
+
+    Session& session_;
+    const std::string path_;
+    const protocol::Capability capability_;
+    const protocol::Layout layout_;
+    std::atomic<bool> spread_;
+    const bool opened_;  // here, so that close() must tell the home server
+};
+
+}  // namespace orfa::client

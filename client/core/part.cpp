@@ -1,0 +1,199 @@
+// SPDX-License-Identifier: MIT
+#include "client/core/part.hpp"
+
+#include "client/core/file.hpp"
+#include "client/core/session.hpp"
+#include "client/core/transfer.hpp"
+#include "protocol/codec.hpp"
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+
+namespace orfa::client {
+namespace {
+
+template <typename T>
+std::size_t bytes_of(const std::vector<T>& items) {
+    return items.size() * sizeof(T);
+}
+
+}  // namespace
+
+// Calls visit(object_offset, memory, length) for each piece that is whole in object and memory.
+template <typename Visit>
+void Part::visit_pieces(Visit visit) const {
+    const fabric::LocalSegment* segment = share_->segments.data();
+    std::size_t within = 0;
+    for (const auto& extent : share_->extents) {
+        for (std::uint64_t done = 0; done < extent.length;) {
+            if (within == segment->length) {
+                ++segment;
+                within = 0;
+            }
+            const std::uint64_t part =
+                std::min<std::uint64_t>(extent.length - done, segment->length - within);
+            visit(extent.offset + done, segment->data + within, part);
+            done += part;
+            within += part;
+        }
+    }
+}
+
+Status Part::start(Share& share, Direction direction) {
+    share_ = &share;
+    direction_ = direction;
+    reply_ = {};
+    remote_.clear();
+    const std::uint32_t server = transfer_.file().server_of(share.column);
+    const auto route = transfer_.file().session().mesh().route(server);
+    if (!route.ok()) return route.status();
+    endpoint_ = (*route).endpoint;
+    way_ = choose_way(*endpoint_);
+    Status status;
+    if (way_ != Way::kInline) status = register_segments(server);
+    if (status.ok()) status = send(server);
+    if (!status.ok()) release();
+    return status;
+}
+
+Part::Way Part::choose_way(const fabric::Endpoint& endpoint) const {
+    const std::uint64_t overhead = sizeof(protocol::RequestHeader) + sizeof(protocol::IoRequest) +
+                                   bytes_of(share_->extents);
+    const std::uint64_t inline_max = transfer_.file().session().inline_max();
+    if (share_->bytes <= inline_max && share_->bytes + overhead <= endpoint.max_message())
+        return Way::kInline;
+    const std::size_t pieces = share_->segments.size();
+    if (pieces > 1 && share_->bytes / pieces < endpoint.packs_below()) return Way::kPacked;
+    return Way::kDirect;
+}
+
+Status Part::register_memory(std::span<std::byte> memory, fabric::Access access,
+                             std::vector<protocol::MemorySegment>& out) {
+    const auto registration = endpoint_->register_memory(memory, access);
+    if (!registration.ok()) return registration.status();
+    registrations_.push_back(*registration);
+    out.push_back({(*registration).addr, (*registration).key, memory.size()});
+    return {};
+}
+
+Status Part::register_segments(std::uint32_t) {
+    const auto access = direction_ == Direction::kWrite ? fabric::Access::kRemoteRead
+                                                        : fabric::Access::kRemoteWrite;
+    if (way_ == Way::kPacked) {
+        packed_.resize(share_->bytes);
+        if (direction_ == Direction::kWrite) gather(packed_);
+        return register_memory(packed_, access, remote_);
+    }
+    for (const auto& segment : share_->segments)
+        ORFA_TRY(register_memory({segment.data, segment.length}, access, remote_));
+    return {};
+}
+
+Status Part::send(std::uint32_t server) {
+    const File& file = transfer_.file();
+    const std::size_t list_bytes = bytes_of(share_->extents) + bytes_of(remote_);
+    protocol::IoRequest request{};
+    request.capability = file.capability();
+    request.total_bytes = share_->bytes;
+    request.extent_count = static_cast<std::uint32_t>(share_->extents.size());
+    request.segment_count = static_cast<std::uint32_t>(remote_.size());
+    const bool apart = sizeof(protocol::RequestHeader) + sizeof(request) + list_bytes >
+                       endpoint_->max_message();
+    if (apart) {
+        lists_.resize(list_bytes);
+        protocol::Writer writer(lists_);
+        writer.put_array(std::span<const protocol::Extent>(share_->extents));
+        writer.put_array(std::span<const protocol::MemorySegment>(remote_));
+        std::vector<protocol::MemorySegment> where;
+        ORFA_TRY(register_memory(lists_, fabric::Access::kRemoteRead, where));
+        request.flags |= protocol::kListsInMemory;
+        request.lists = where.front();
+    }
+    const bool write_inline = direction_ == Direction::kWrite && way_ == Way::kInline;
+    std::span<const std::byte> tail;
+    std::size_t payload = 0;
+    if (write_inline && share_->segments.size() == 1)
+        tail = {share_->segments.front().data, share_->bytes};
+    else if (write_inline)
+        payload = share_->bytes;
+    head_.resize(sizeof(request) + (apart ? 0 : list_bytes) + payload);
+    protocol::Writer writer(head_);
+    writer.put(request);
+    if (!apart) {
+        writer.put_array(std::span<const protocol::Extent>(share_->extents));
+        writer.put_array(std::span<const protocol::MemorySegment>(remote_));
+    }
+    if (payload > 0) gather(writer.reserve(payload));
+    const auto op = direction_ == Direction::kWrite ? protocol::Op::kWrite : protocol::Op::kRead;
+    return file.session().mesh().start(server, op, head_, tail, *this);
+}
+
+void Part::on_reply(Status status, std::span<const std::byte> body) {
+    release();
+    if (status.ok()) {
+        protocol::Reader reader(body);
+        if (!reader.get(reply_) || reply_.bytes > share_->bytes)
+            status = Status::from_errno(EPROTO);
+        else if (direction_ == Direction::kRead && way_ == Way::kInline) {
+            if (reader.rest().size() == share_->bytes)
+                scatter(reader.rest());
+            else
+                status = Status::from_errno(EPROTO);
+        } else if (direction_ == Direction::kRead && way_ == Way::kPacked) {
+            scatter(packed_);
+        }
+    }
+    transfer_.part_ended(transfer_.file().server_of(share_->column), status);
+}
+
+void Part::release() {
+    for (const auto& registration : registrations_)
+        endpoint_->release_memory(registration);
+    registrations_.clear();
+}
+
+// The share's memory, in order.
+void Part::gather(std::span<std::byte> out) const {
+    if (way_ == Way::kPacked)
+        transfer_.file().session().counters.bytes_packed.fetch_add(share_->bytes,
+                                                                   std::memory_order_relaxed);
+    for (const auto& segment : share_->segments) {
+        std::memcpy(out.data(), segment.data, segment.length);
+        out = out.subspan(segment.length);
+    }
+}
+
+// Puts what was read into the program's memory, but for what the object does not have.
+void Part::scatter(std::span<const std::byte> in) {
+    if (way_ == Way::kPacked)
+        transfer_.file().session().counters.bytes_packed.fetch_add(share_->bytes,
+                                                                   std::memory_order_relaxed);
+    visit_pieces([&](std::uint64_t offset, std::byte* memory, std::uint64_t length) {
+        const std::uint64_t there =
+            offset < reply_.object_size ? std::min(length, reply_.object_size - offset) : 0;
+        std::memcpy(memory, in.data(), there);
+        in = in.subspan(length);
+    });
+}
+
+void Part::zero_holes(const protocol::Layout& layout, std::uint64_t file_size) {
+    if (reply_.bytes == share_->bytes) return;
+    visit_pieces([&](std::uint64_t offset, std::byte* memory, std::uint64_t length) {
+        while (length > 0) {
+            // Within one stripe, object and file run side by side.
+            const std::uint64_t part =
+                std::min(length, layout.stripe_size - offset % layout.stripe_size);
+            const std::uint64_t at = protocol::file_offset(layout, share_->column, offset);
+            const std::uint64_t from =
+                std::clamp(reply_.object_size, offset, offset + part) - offset;
+            const std::uint64_t to = at < file_size ? std::min(part, file_size - at) : 0;
+            if (from < to) std::memset(memory + from, 0, to - from);
+            offset += part;
+            memory += part;
+            length -= part;
+        }
+    });
+}
+
+}  // namespace orfa::client

@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: MIT
+// One data request of a transfer: how its bytes travel, and its reply.
+#pragma once
+
+#include "client/core/access.hpp"
+#include "common/status.hpp"
+#include "fabric/fabric.hpp"
+#include "protocol/io_messages.hpp"
+#include "rpc/mesh.hpp"
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <vector>
+
+namespace orfa::client {
+
+class Transfer;
+enum class Direction : std::uint8_t;
+
+// Owned by a Transfer and used again with it. Its methods need the mesh's lock, but for zero_holes()
+// and reply() after the reply.
+class Part final : public rpc::Call {
+  public:
+    explicit Part(Transfer& transfer) : transfer_(transfer) {}
+
+    // Sends the request; `share` lives until the reply. Small payloads travel in the message; of
+    // larger ones the server is told where they are in memory, directly, or, when the pieces are
+    // small, packed into one. ENOTCONN, and what registering memory gives.
+    Status start(Share& share, Direction direction);
+
+    [[nodiscard]] const protocol::IoReply& reply() const { return reply_; }
+    // After a read: zeros in the memory of what lies beyond the object's end, but below the file's.
+    void zero_holes(const protocol::Layout& layout, std::uint64_t file_size);
+
+    void on_reply(Status status, std::span<const std::byte> body) override;
+
+  private:
+    enum class Way : std::uint8_t { kInline, kDirect, kPacked };
+
+    [[nodiscard]] Way choose_way(const fabric::Endpoint& endpoint) const;
+    Status register_segments(std::uint32_t server);
+    Status register_memory(std::span<std::byte> memory, fabric::Access access,
+                           std::vector<protocol::MemorySegment>& out);
+    Status send(std::uint32_t server);
+    void release();
+    void gather(std::span<std::byte> out) const;
+    void scatter(std::span<const std::byte> in);
+    template <typename Visit>
+    void visit_pieces(Visit visit) const;
+
+    Transfer& transfer_;
+    Share* share_ = nullptr;
+    Direction direction_{};
+    Way way_ = Way::kDirect;
+    fabric::Endpoint* endpoint_ = nullptr;
+    std::vector<std::byte> head_;    // the request, without an inline payload of one segment
+    std::vector<std::byte> packed_;  // payload in one piece
+    std::vector<std::byte> lists_;   // those too long for the message
+    std::vector<protocol::MemorySegment> remote_;  // segments_ or packed_, as the server sees them
+    std::vector<fabric::Registration> registrations_;
+    protocol::IoReply reply_{};
+};
+
+}  // namespace orfa::client

@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: MIT
+#include "client/core/session.hpp"
+
+#include "client/core/error_text.hpp"
+#include "client/core/fork.hpp"
+#include "client/core/transfer.hpp"
+#include "common/log.hpp"
+
+#include <cerrno>
+#include <charconv>
+#include <cstdlib>
+#include <cstring>
+
+namespace orfa::client {
+namespace {
+
+// Measured (docs/decisions.md): above this, one copy by process_vm_* beats two through the ring.
+constexpr std::uint64_t kInlineMax = 8192;
+
+// A number from the environment, or `fallback` (with a warning when it is no number).
+std::uint64_t number_from_environment(const char* name, std::uint64_t fallback) {
+    const char* text = std::getenv(name);
+    if (text == nullptr) return fallback;
+    std::uint64_t value = 0;
+    const char* end = text + std::strlen(text);
+    const auto [stop, error] = std::from_chars(text, end, value);
+    if (error == std::errc() && stop == end) return value;
+    ORFA_LOG(client, warn, "%s is \"%s\", which is no number of bytes; using %llu", name, text,
+             static_cast<unsigned long long>(fallback));
+    return fallback;
+}
+
+}  // namespace
+
+Session::Session(rpc::MeshOptions options)
+    : mesh_(std::move(options))
+    , names_(mesh_)
+    , inline_max_(number_from_environment("ORFA_INLINE_MAX", kInlineMax)) {
+    watch_mesh(mesh_);
+}
+
+Session::~Session() {
+    forget_mesh(mesh_);
+}
+
+Result<std::unique_ptr<Session>> Session::connect(const std::string& servers) {
+    rpc::MeshOptions options;
+    auto parsed = rpc::parse_servers(servers);
+    if (!parsed.ok())
+        return fail(parsed.status(), "the list of servers \"%s\" is not host:port,host:port,...",
+                    servers.c_str());
+    options.servers = std::move(*parsed);
+    const auto connector = rpc::connector_options_from_environment();
+    if (!connector.ok())
+        return fail(connector.status(), "ORFA_TRANSPORT must be auto, local or ofi");
+    options.connector = *connector;
+    options.timeout_ms = static_cast<int>(number_from_environment("ORFA_TIMEOUT_MS", 10000));
+
+    std::unique_ptr<Session> session(new Session(std::move(options)));
+    if (const Status connected = session->mesh_.connect(0); !connected.ok())
+        return fail(connected, "no connection to server %s: %s", session->server_name(0).c_str(),
+                    describe(connected).c_str());
+    return session;
+}
+
+std::string Session::server_name(std::uint32_t server) const {
+    const auto& address = mesh_.address(server);
+    return address.host + ":" + std::to_string(address.port);
+}
+
+}  // namespace orfa::client

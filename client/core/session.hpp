@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: MIT
+// A process's connection to one cluster: what all its files share.
+#pragma once
+
+#include "client/core/names.hpp"
+#include "client/core/transfer_pool.hpp"
+#include "common/status.hpp"
+#include "rpc/mesh.hpp"
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <string>
+
+namespace orfa::client {
+
+struct Counters {
+    std::atomic<std::uint64_t> bytes_read{0};
+    std::atomic<std::uint64_t> bytes_written{0};
+    std::atomic<std::uint64_t> bytes_packed{0};
+};
+
+// Thread-safe.
+class Session {
+  public:
+    // "host:port,..."; the first server is asked at once, the others when they are needed. EINVAL,
+    // ECONNREFUSED, ETIMEDOUT, EPROTO.
+    static Result<std::unique_ptr<Session>> connect(const std::string& servers);
+    ~Session();
+    Session(const Session&) = delete;
+    Session& operator=(const Session&) = delete;
+
+    rpc::Mesh& mesh() { return mesh_; }
+    Names& names() { return names_; }
+    TransferPool& transfers() { return transfers_; }
+    // "host:port" of a server, for error texts.
+    [[nodiscard]] std::string server_name(std::uint32_t server) const;
+    // Payload up to this many bytes travels inside messages, if it fits. ORFA_INLINE_MAX.
+    [[nodiscard]] std::uint64_t inline_max() const { return inline_max_; }
+    Counters counters;
+
+  private:
+    explicit Session(rpc::MeshOptions options);
+
+    rpc::Mesh mesh_;
+    Names names_;
+    TransferPool transfers_;
+    std::uint64_t inline_max_;
+};
+
+}  // namespace orfa::client

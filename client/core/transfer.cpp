@@ -1,0 +1,204 @@
+// SPDX-License-Identifier: MIT
+#include "client/core/transfer.hpp"
+
+#include "client/core/error_text.hpp"
+#include "client/core/file.hpp"
+#include "client/core/group.hpp"
+#include "client/core/part.hpp"
+#include "client/core/session.hpp"
+#include "protocol/name_messages.hpp"
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+
+namespace orfa::client {
+
+class Transfer::SpreadMarking final : public rpc::Call {
+  public:
+    explicit SpreadMarking(Transfer& transfer) : transfer_(transfer) {}
+    void on_reply(Status status, std::span<const std::byte>) override {
+        if (status.ok()) transfer_.file_->set_spread();
+        transfer_.part_ended(protocol::home_of(transfer_.file_->capability().ino), status);
+    }
+
+  private:
+    Transfer& transfer_;
+};
+
+Transfer::Transfer() = default;
+Transfer::~Transfer() = default;
+
+Part& Transfer::part(std::size_t index) {
+    while (parts_.size() <= index)
+        parts_.push_back(std::make_unique<Part>(*this));
+    return *parts_[index];
+}
+
+Status Transfer::start(File& file, Direction direction, const orfa_access& access, bool background,
+                       Group* group, void* tag) {
+    file_ = &file;
+    direction_ = direction;
+    group_ = nullptr;
+    tag_ = tag;
+    left_ = 0;
+    status_ = Status();
+    ORFA_TRY(shares_.cut(file.layout(), access));
+    extents_.clear();
+    if (direction == Direction::kRead)
+        extents_.assign(access.extents, access.extents + access.extent_count);
+    ORFA_TRY(connect_servers());
+
+    rpc::Mesh& mesh = file.session().mesh();
+    const MutexLock lock(mesh.mutex());
+    ORFA_TRY(start_parts());
+    if (group != nullptr) {
+        group_ = group;
+        group->add(*this, done());
+    }
+    holds_progress_ = background && !moves_alone();
+    if (holds_progress_) mesh.hold_progress();
+    return {};
+}
+
+Status Transfer::connect_servers() {
+    for (std::size_t i = 0; i < shares_.size(); ++i)
+        ORFA_TRY(connect_to(file_->server_of(shares_[i].column)));
+    return needs_marking() ? connect_to(protocol::home_of(file_->capability().ino)) : Status();
+}
+
+Status Transfer::connect_to(std::uint32_t server) {
+    rpc::Mesh& mesh = file_->session().mesh();
+    if (mesh.is_connected(server)) return {};
+    const Status connected = mesh.connect(server);
+    if (connected.ok()) return {};
+    return fail(connected, "%s: no connection to server %s: %s", file_->path().c_str(),
+                file_->session().server_name(server).c_str(), describe(connected).c_str());
+}
+
+// Whether this is a write that puts data where the file's home server expects none.
+bool Transfer::needs_marking() const {
+    if (direction_ != Direction::kWrite || file_->is_spread()) return false;
+    for (std::size_t i = 0; i < shares_.size(); ++i)
+        if (shares_[i].column != 0) return true;
+    return false;
+}
+
+// Needs the mesh's lock.
+Status Transfer::start_parts() {
+    // Until all are started, so that an early end can't look like the last one.
+    left_ = 1;
+    if (needs_marking())
+        part_started(protocol::home_of(file_->capability().ino), mark_spread());
+    for (std::size_t i = 0; i < shares_.size(); ++i)
+        part_started(file_->server_of(shares_[i].column), part(i).start(shares_[i], direction_));
+    --left_;
+    if (left_ == 0 && !status_.ok()) return failure();
+    return {};
+}
+
+void Transfer::part_started(std::uint32_t server, Status status) {
+    if (status.ok())
+        ++left_;
+    else
+        note_error(server, status);
+}
+
+void Transfer::note_error(std::uint32_t server, Status status) {
+    if (!status_.ok()) return;
+    // The connection was there before start() took the lock.
+    status_ = status.err() == ENOTCONN ? Status::from_errno(ECONNRESET) : status;
+    failed_server_ = server;
+}
+
+// The first error, with its text.
+Status Transfer::failure() const {
+    return fail_at(status_, direction_ == Direction::kRead ? "reading" : "writing",
+                   file_->path().c_str(), failed_server_,
+                   &file_->session().mesh().address(failed_server_));
+}
+
+Status Transfer::mark_spread() {
+    if (marking_ == nullptr) marking_ = std::make_unique<SpreadMarking>(*this);
+    const protocol::MarkSpreadRequest request{file_->capability()};
+    return file_->session().mesh().start(protocol::home_of(file_->capability().ino),
+                                         protocol::Op::kMarkSpread, rpc::as_body(request), {},
+                                         *marking_);
+}
+
+// Needs the mesh's lock.
+bool Transfer::moves_alone() const {
+    rpc::Mesh& mesh = file_->session().mesh();
+    for (std::size_t i = 0; i < shares_.size(); ++i) {
+        const auto route = mesh.route(file_->server_of(shares_[i].column));
+        if (route.ok() && !(*route).endpoint->moves_alone((*route).peer)) return false;
+    }
+    return true;
+}
+
+void Transfer::part_ended(std::uint32_t server, Status status) {
+    if (!status.ok()) note_error(server, status);
+    if (--left_ == 0 && group_ != nullptr) group_->ended(*this);
+}
+
+Result<std::uint64_t> Transfer::finish() {
+    Session& session = file_->session();
+    if (holds_progress_) session.mesh().release_progress();
+    holds_progress_ = false;
+    if (!status_.ok()) return failure();
+    if (direction_ == Direction::kRead) return finish_read();
+    session.counters.bytes_written.fetch_add(shares_.bytes(), std::memory_order_relaxed);
+    return shares_.bytes();
+}
+
+Result<std::uint64_t> Transfer::finish_read() {
+    Session& session = file_->session();
+    bool whole = true;
+    for (std::size_t i = 0; i < shares_.size(); ++i)
+        whole = whole && parts_[i]->reply().bytes == shares_[i].bytes;
+    std::uint64_t bytes = shares_.bytes();
+    if (!whole) {
+        // What an object does not have is either a hole or beyond the end: the file's size tells.
+        std::vector<std::uint64_t> sizes(file_->layout().stripe_count, File::kUnknown);
+        for (std::size_t i = 0; i < shares_.size(); ++i)
+            sizes[shares_[i].column] = parts_[i]->reply().object_size;
+        const auto size = file_->size_from(std::move(sizes));
+        if (!size.ok()) return size.status();
+        for (std::size_t i = 0; i < shares_.size(); ++i)
+            parts_[i]->zero_holes(file_->layout(), *size);
+        bytes = bytes_before(*size);
+    }
+    session.counters.bytes_read.fetch_add(bytes, std::memory_order_relaxed);
+    return bytes;
+}
+
+// The leading bytes of the access before the first one at or beyond `file_size`.
+std::uint64_t Transfer::bytes_before(std::uint64_t file_size) const {
+    std::uint64_t bytes = 0;
+    for (const auto& extent : extents_) {
+        if (extent.length == 0) continue;
+        if (extent.offset >= file_size) break;
+        bytes += std::min(extent.length, file_size - extent.offset);
+        if (extent.length > file_size - extent.offset) break;
+    }
+    return bytes;
+}
+
+TransferPool::TransferPool() = default;
+TransferPool::~TransferPool() = default;
+
+std::unique_ptr<Transfer> TransferPool::take() {
+    const MutexLock lock(mutex_);
+    if (free_.empty()) return std::make_unique<Transfer>();
+    auto transfer = std::move(free_.back());
+    free_.pop_back();
+    return transfer;
+}
+
+void TransferPool::give_back(std::unique_ptr<Transfer> transfer) {
+    constexpr std::size_t kKept = 64;
+    const MutexLock lock(mutex_);
+    if (free_.size() < kKept) free_.push_back(std::move(transfer));
+}
+
+}  // namespace orfa::client

@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: MIT
+// Requests for file data. Server-driven: a request says which ranges of the object and which memory
+// of the client belong together; the server moves the bytes and replies once.
+//
+// kRead, kWrite: IoRequest, the pattern (extent_count Extents), segment_count MemorySegments, and,
+// for a write without segments, total_bytes of payload. A read without segments has its payload
+// behind the IoReply. With kListsInMemory pattern and segments are not in the message but in the
+// client's memory, at `lists`, in the same order; the server fetches them.
+#pragma once
+
+#include "protocol/messages.hpp"
+
+namespace orfa::protocol {
+
+// A range of one server's object, bytes.
+struct Extent {
+    std::uint64_t offset;
+    std::uint64_t length;
+    friend bool operator==(const Extent&, const Extent&) = default;
+};
+
+// Memory of the client that the server may access until it has sent the reply.
+struct MemorySegment {
+    std::uint64_t addr;
+    std::uint64_t key;
+    std::uint64_t length;  // bytes
+};
+
+enum class Pattern : std::uint32_t {
+    kExtents = 0,  // a list
+    // 1: nested strided
+};
+
+enum IoFlags : std::uint32_t {
+    kListsInMemory = 1,
+};
+
+struct IoRequest {
+    Capability capability;
+    std::uint64_t total_bytes;    // of the extents; of the segments or payload likewise
+    std::uint32_t extent_count;
+    std::uint32_t segment_count;  // 0: the payload is in the message
+    Pattern pattern;
+    std::uint32_t flags;  // IoFlags
+    MemorySegment lists;  // with kListsInMemory; else zeros
+};
+
+struct IoReply {
+    std::uint64_t bytes;        // of a write: all; of a read: those of all extents below object_size
+    std::uint64_t object_size;  // bytes, after the request
+};
+
+// The bounds of one data request. What is larger is cut by the client.
+inline constexpr std::uint32_t kMaxListEntries = 16384;        // extents + segments
+inline constexpr std::uint64_t kMaxRequestBytes = 256ULL << 20;  // total_bytes
+
+// kObjectStat: ObjectRequest -> ObjectReply. An object that is not there has size 0.
+struct ObjectRequest {
+    std::uint64_t ino;
+};
+struct ObjectReply {
+    std::uint64_t size;       // bytes
+    std::uint64_t allocated;  // bytes of store in use
+    std::int64_t mtime_ns;    // of the last write; 0: none since it was set elsewhere
+};
+
+// kTruncate: -> no body.
+enum class TruncateMode : std::uint32_t {
+    kExact = 0,      // cut or grow to `size`
+    kGrowOnly = 1,   // never cut
+    kForgetTime = 2, // size stays; mtime_ns becomes 0 (the inode's own time counts from now on)
+};
+struct TruncateRequest {
+    Capability capability;
+    std::uint64_t size;  // bytes of this server's object
+    TruncateMode mode;
+    std::uint32_t reserved;
+};
+
+// kAllocate: makes space certain for a range of the object, growing it; data stay. -> no body.
+struct AllocateRequest {
+    Capability capability;
+    Extent range;
+};
+
+// kSync: makes the object's answered writes durable. -> no body.
+struct SyncRequest {
+    Capability capability;
+};
+
+static_assert(Wire<Extent> && sizeof(Extent) == 16);
+static_assert(Wire<MemorySegment> && sizeof(MemorySegment) == 24);
+static_assert(Wire<IoRequest> && sizeof(IoRequest) == 72);
+static_assert(Wire<IoReply> && sizeof(IoReply) == 16);
+static_assert(Wire<ObjectReply> && sizeof(ObjectReply) == 24);
+static_assert(Wire<TruncateRequest> && sizeof(TruncateRequest) == 40);
+static_assert(Wire<AllocateRequest> && sizeof(AllocateRequest) == 40);
+
+}  // namespace orfa::protocol

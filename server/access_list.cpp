@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: MIT
+#include "server/access_list.hpp"
+
+#include <algorithm>
+#include <cerrno>
+
+namespace orfa::server {
+namespace {
+
+// Offsets stay below this, so that no sum of two can overflow.
+constexpr std::uint64_t kLargestOffset = 1ULL << 62;
+
+}  // namespace
+
+Status check_bounds(const protocol::IoRequest& request) {
+    const bool sound = request.extent_count <= protocol::kMaxListEntries &&
+                       request.segment_count <= protocol::kMaxListEntries &&
+                       request.extent_count + request.segment_count <= protocol::kMaxListEntries &&
+                       request.total_bytes <= protocol::kMaxRequestBytes &&
+                       request.pattern == protocol::Pattern::kExtents &&
+                       (request.flags & ~std::uint32_t{protocol::kListsInMemory}) == 0;
+    return Status::from_errno(sound ? 0 : EPROTO);
+}
+
+Status parse_lists(const protocol::IoRequest& request, protocol::Reader& reader,
+                   AccessList& list) {
+    list.extents.clear();
+    list.segments.clear();
+    if (!reader.get_array(request.extent_count, list.extents) ||
+        !reader.get_array(request.segment_count, list.segments))
+        return Status::from_errno(EPROTO);
+    std::uint64_t in_file = 0;
+    for (const auto& extent : list.extents) {
+        if (extent.length == 0 || extent.length > protocol::kMaxRequestBytes ||
+            extent.offset > kLargestOffset)
+            return Status::from_errno(EPROTO);
+        in_file += extent.length;
+    }
+    std::uint64_t in_memory = 0;
+    for (const auto& segment : list.segments) {
+        if (segment.length == 0 || segment.length > protocol::kMaxRequestBytes ||
+            segment.addr + segment.length < segment.addr)
+            return Status::from_errno(EPROTO);
+        in_memory += segment.length;
+    }
+    const bool agrees = in_file == request.total_bytes &&
+                        (list.segments.empty() || in_memory == request.total_bytes);
+    return Status::from_errno(agrees ? 0 : EPROTO);
+}
+
+void SegmentCursor::take(std::uint64_t length, std::vector<fabric::RemoteSegment>& out) {
+    while (length > 0) {
+        const auto& segment = segments_[index_];
+        const std::uint64_t part = std::min(length, segment.length - within_);
+        out.push_back({segment.addr + within_, segment.key, part});
+        skip(part);
+        length -= part;
+    }
+}
+
+void SegmentCursor::skip(std::uint64_t length) {
+    while (length > 0) {
+        const std::uint64_t part = std::min(length, segments_[index_].length - within_);
+        within_ += part;
+        length -= part;
+        if (within_ == segments_[index_].length) {
+            ++index_;
+            within_ = 0;
+        }
+    }
+}
+
+}  // namespace orfa::server

@@ -1,0 +1,196 @@
+// SPDX-License-Identifier: MIT
+#include "server/block_pool.hpp"
+
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <bit>
+#include <cerrno>
+
+namespace orfa::server {
+namespace {
+
+// Makes the pages of a chunk exist. Old kernels know no MADV_POPULATE_WRITE.
+void touch(std::byte* chunk) {
+    if (madvise(chunk, BlockPool::kChunkBytes, MADV_POPULATE_WRITE) == 0) return;
+    for (std::size_t at = 0; at < BlockPool::kChunkBytes; at += 4096)
+        static_cast<volatile std::byte*>(chunk)[at] = std::byte{0};
+}
+
+}  // namespace
+
+Result<std::unique_ptr<BlockPool>> BlockPool::create(std::uint64_t limit, std::uint64_t ready) {
+    const auto chunks = std::max<std::uint64_t>((limit + kChunkBytes - 1) / kChunkBytes, 1);
+    if (chunks > UINT32_MAX) return Status::from_errno(ENOMEM);
+    // One chunk more, to align to huge pages.
+    const std::size_t mapped = (chunks + 1) * kChunkBytes;
+    void* const range = mmap(nullptr, mapped, PROT_READ | PROT_WRITE,
+                             MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (range == MAP_FAILED) return Status::from_errno(errno);
+    auto* const start = static_cast<std::byte*>(range);
+    const std::size_t skip =
+        (kChunkBytes - reinterpret_cast<std::uintptr_t>(range) % kChunkBytes) % kChunkBytes;
+    if (skip > 0) munmap(start, skip);
+    madvise(start + skip, mapped - skip, MADV_HUGEPAGE);
+    madvise(start + skip, mapped - skip, MADV_DONTDUMP);
+    const std::size_t ready_chunks = std::min(ready, limit) / kChunkBytes;
+    return std::unique_ptr<BlockPool>(
+        new BlockPool(start + skip, mapped - skip, chunks, ready_chunks));
+}
+
+BlockPool::BlockPool(std::byte* base, std::size_t mapped, std::size_t chunks,
+                     std::size_t ready_chunks)
+    : base_(base)
+    , mapped_(mapped)
+    , ready_target_(ready_chunks)
+    , chunks_(chunks)
+    , current_(chunks)
+    , thread_([this] { tend(); }) {}
+
+BlockPool::~BlockPool() {
+    {
+        const MutexLock lock(mutex_);
+        stopping_ = true;
+        work_.notify_all();
+    }
+    thread_.join();
+    munmap(base_, mapped_);
+}
+
+Result<BlockPool::Run> BlockPool::allocate(unsigned wanted) {
+    const MutexLock lock(mutex_);
+    while ((current_ == chunks_.size() || chunks_[current_].free == 0) && !next_chunk(wanted)) {
+        // What the thread has in hand is free, too.
+        if (!in_hand_) return Status::from_errno(ENOSPC);
+        handed_back_.wait(mutex_);
+    }
+    Chunk& chunk = chunks_[current_];
+    const auto first = static_cast<unsigned>(std::countr_zero(chunk.free));
+    const bool zero = (chunk.zero >> first & 1U) != 0;
+    unsigned count = 0;
+    std::uint32_t mask = 0;
+    while (count < wanted && first + count < kBlocksPerChunk) {
+        const std::uint32_t bit = 1U << (first + count);
+        if ((chunk.free & bit) == 0 || ((chunk.zero & bit) != 0) != zero) break;
+        mask |= bit;
+        ++count;
+    }
+    chunk.free &= ~mask;
+    chunk.zero &= ~mask;
+    used_blocks_ += count;
+    return Run{address(current_) + first * kBlockBytes, count, zero};
+}
+
+bool BlockPool::next_partial() {
+    while (!partial_.empty()) {
+        const std::uint32_t index = partial_.back();
+        partial_.pop_back();
+        chunks_[index].partial = false;
+        // Chunks that became wholly free meanwhile are in ready_ as well: leave them there.
+        if (chunks_[index].free == 0 || chunks_[index].free == ~0U) continue;
+        current_ = index;
+        return true;
+    }
+    return false;
+}
+
+bool BlockPool::next_chunk(unsigned wanted) {
+    // Small writes fill gaps first; large ones want adjacent blocks.
+    if (wanted < kBlocksPerChunk / 4 && next_partial()) return true;
+    for (auto* list : {&ready_, &returned_}) {
+        if (list->empty()) continue;
+        current_ = list->back();
+        list->pop_back();
+        chunks_[current_].touched = true;
+        work_.notify_one();
+        return true;
+    }
+    if (fresh_ < chunks_.size()) {
+        current_ = fresh_++;
+        chunks_[current_].touched = true;
+        work_.notify_one();
+        return true;
+    }
+    return next_partial();
+}
+
+void BlockPool::release(std::byte* block) {
+    const MutexLock lock(mutex_);
+    const auto at = static_cast<std::size_t>(block - base_);
+    const auto index = static_cast<std::uint32_t>(at / kChunkBytes);
+    Chunk& chunk = chunks_[index];
+    chunk.free |= 1U << (at % kChunkBytes / kBlockBytes);
+    --used_blocks_;
+    if (index == current_) return;
+    if (chunk.free == ~0U) {
+        ready_.push_back(index);
+        if (ready_.size() > ready_target_) work_.notify_one();
+    } else if (!chunk.partial) {
+        chunk.partial = true;
+        partial_.push_back(index);
+    }
+}
+
+void BlockPool::hand_back() {
+    in_hand_ = false;
+    handed_back_.notify_all();
+}
+
+// One step of upkeep: touches a chunk, or returns one. False: nothing to do.
+bool BlockPool::tend_once() {
+    // A margin on the upper side, so that memory does not go back and forth.
+    if (ready_.size() < ready_target_ && (fresh_ < chunks_.size() || !returned_.empty())) {
+        std::uint32_t index = 0;
+        if (returned_.empty()) {
+            index = static_cast<std::uint32_t>(fresh_++);
+        } else {
+            index = returned_.back();
+            returned_.pop_back();
+        }
+        in_hand_ = true;
+        mutex_.unlock();
+        touch(address(index));
+        mutex_.lock();
+        hand_back();
+        chunks_[index].touched = true;
+        ready_.insert(ready_.begin(), index);
+        return true;
+    }
+    if (ready_.size() > ready_target_ + ready_target_ / 4 + 1) {
+        const std::uint32_t index = ready_.front();
+        ready_.erase(ready_.begin());
+        in_hand_ = true;
+        mutex_.unlock();
+        madvise(address(index), kChunkBytes, MADV_DONTNEED);
+        mutex_.lock();
+        hand_back();
+        chunks_[index] = Chunk{};
+        returned_.push_back(index);
+        return true;
+    }
+    return false;
+}
+
+void BlockPool::tend() {
+    // Never in the way of requests. The kernel's thread id stands for this thread alone.
+    setpriority(PRIO_PROCESS, static_cast<id_t>(syscall(SYS_gettid)), 19);
+    const MutexLock lock(mutex_);
+    while (!stopping_) {
+        if (!tend_once()) work_.wait(mutex_);
+    }
+}
+
+std::uint64_t BlockPool::used() const {
+    const MutexLock lock(mutex_);
+    return used_blocks_ * kBlockBytes;
+}
+
+std::uint64_t BlockPool::ready() const {
+    const MutexLock lock(mutex_);
+    return ready_.size() * kChunkBytes;
+}
+
+}  // namespace orfa::server

@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: MIT
+// The memory of a MemoryStore: one range of address space as large as its limit, given out in blocks.
+//
+// First touch of fresh memory is the dearest part of a write, so a thread of low priority touches
+// chunks (huge pages, where the system gives them) ahead of need; chunks that come back are kept
+// touched, up to the same amount, and returned to the system beyond it.
+#pragma once
+
+#include "common/mutex.hpp"
+#include "common/status.hpp"
+
+#include <condition_variable>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <thread>
+#include <vector>
+
+namespace orfa::server {
+
+// Thread-safe.
+class BlockPool {
+  public:
+    static constexpr std::size_t kBlockBytes = 64 << 10;
+    static constexpr std::size_t kChunkBytes = 2 << 20;  // one huge page
+    static constexpr unsigned kBlocksPerChunk = kChunkBytes / kBlockBytes;
+
+    // Adjacent blocks.
+    struct Run {
+        std::byte* data;
+        unsigned count;
+        bool zero;  // they hold zeros; else whatever was there before
+    };
+
+    // Both in bytes, rounded up to chunks: what may be given out, and how much is kept touched ahead.
+    // ENOMEM: no such range of address space.
+    static Result<std::unique_ptr<BlockPool>> create(std::uint64_t limit, std::uint64_t ready);
+    ~BlockPool();
+    BlockPool(const BlockPool&) = delete;
+    BlockPool& operator=(const BlockPool&) = delete;
+
+    // Between 1 and `wanted` adjacent blocks. ENOSPC when the limit is reached.
+    Result<Run> allocate(unsigned wanted);
+    // Takes one block back, and with it whatever it holds.
+    void release(std::byte* block);
+
+    [[nodiscard]] std::uint64_t limit() const { return chunks_.size() * kChunkBytes; }
+    [[nodiscard]] std::uint64_t used() const;   // bytes given out
+    [[nodiscard]] std::uint64_t ready() const;  // bytes of touched chunks that are wholly free
+    // All of it, for registering with a transport.
+    [[nodiscard]] std::span<std::byte> range() const { return {base_, limit()}; }
+
+  private:
+    // One bit a block.
+    struct Chunk {
+        std::uint32_t free = ~0U;
+        std::uint32_t zero = ~0U;
+        bool touched = false;
+        bool partial = false;  // is in partial_
+    };
+
+    BlockPool(std::byte* base, std::size_t mapped, std::size_t chunks, std::size_t ready_chunks);
+    bool next_chunk(unsigned wanted) ORFA_REQUIRES(mutex_);
+    bool next_partial() ORFA_REQUIRES(mutex_);
+    void tend();  // the thread
+    bool tend_once() ORFA_REQUIRES(mutex_);
+    void hand_back() ORFA_REQUIRES(mutex_);
+    [[nodiscard]] std::byte* address(std::size_t chunk) const { return base_ + chunk * kChunkBytes; }
+
+    std::byte* const base_;
+    const std::size_t mapped_;  // bytes of the mapping, from base_
+    const std::size_t ready_target_;
+
+    mutable Mutex mutex_;  // protects all below, but for the number of chunks, which never changes
+    std::vector<Chunk> chunks_;
+    std::vector<std::uint32_t> ready_;    // touched and wholly free, dirty or not
+    std::vector<std::uint32_t> partial_;  // may have free blocks
+    std::vector<std::uint32_t> returned_; // wholly free and no longer touched
+    std::size_t fresh_ = 0;               // chunks from here on were never used
+    std::size_t current_;                 // being given out; chunks_.size(): none
+    std::uint64_t used_blocks_ = 0;
+    bool in_hand_ = false;  // the thread is at work on a free chunk, which is in no list
+    bool stopping_ = false;
+    std::condition_variable_any work_;
+    std::condition_variable_any handed_back_;  // in_hand_ has become false
+    std::thread thread_;
+};
+
+}  // namespace orfa::server

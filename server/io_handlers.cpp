@@ -1,0 +1,345 @@
+// SPDX-License-Identifier: MIT
+// File data: reads and writes that the server drives, and the care of objects.
+#include "protocol/io_messages.hpp"
+#include "server/access_list.hpp"
+#include "server/core.hpp"
+#include "server/rma.hpp"
+#include "server/service.hpp"
+#include "server/shard.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <cstring>
+
+namespace orfa::server {
+namespace {
+
+// Bytes, and pieces, moved before other requests get their turn.
+constexpr std::uint64_t kRoundBytes = 4 << 20;
+constexpr std::size_t kRoundPieces = 4096;
+
+static_assert(sizeof(fabric::RemoteSegment) == sizeof(protocol::MemorySegment));
+
+// An object's pin, for as long as a request lasts.
+class PinGuard {
+  public:
+    PinGuard(ObjectStore& store, ObjectStore::Pin* pin) : store_(store), pin_(pin) {}
+    ~PinGuard() {
+        if (pin_ != nullptr) store_.unpin(pin_);
+    }
+    PinGuard(const PinGuard&) = delete;
+    PinGuard& operator=(const PinGuard&) = delete;
+
+  private:
+    ObjectStore& store_;
+    ObjectStore::Pin* pin_;
+};
+
+// Everything a data request needs while it runs. Kept and reused: a warm request allocates nothing.
+struct Scratch {
+    AccessList list;
+    std::vector<std::byte> fetched;  // lists that were in the client's memory
+    std::vector<fabric::LocalSegment> local;
+    std::vector<fabric::RemoteSegment> remote;
+    std::vector<protocol::Extent> round;
+};
+
+class ScratchPool {
+  public:
+    std::unique_ptr<Scratch> take() {
+        if (free_.empty()) return std::make_unique<Scratch>();
+        auto scratch = std::move(free_.back());
+        free_.pop_back();
+        return scratch;
+    }
+    void give_back(std::unique_ptr<Scratch> scratch) { free_.push_back(std::move(scratch)); }
+
+  private:
+    std::vector<std::unique_ptr<Scratch>> free_;
+};
+
+class ScratchLease {
+  public:
+    ScratchLease() : scratch_(pool().take()) {}
+    ~ScratchLease() { pool().give_back(std::move(scratch_)); }
+    ScratchLease(const ScratchLease&) = delete;
+    ScratchLease& operator=(const ScratchLease&) = delete;
+    Scratch& operator*() { return *scratch_; }
+
+  private:
+    static ScratchPool& pool() {
+        thread_local ScratchPool instance;  // requests stay on their shard's thread
+        return instance;
+    }
+    std::unique_ptr<Scratch> scratch_;
+};
+
+// Reads the request and its lists, fetching these from the client's memory when they are there.
+// `payload` is what follows them in the message.
+Task<Status> parse(Request& request, protocol::IoRequest& io, Scratch& scratch,
+                   std::span<const std::byte>& payload) {
+    protocol::Reader reader = request.reader();
+    if (!reader.get(io)) co_return Status::from_errno(EPROTO);
+    if (const Status bounds = check_bounds(io); !bounds.ok()) co_return bounds;
+    if ((io.flags & protocol::kListsInMemory) == 0) {
+        if (const Status lists = parse_lists(io, reader, scratch.list); !lists.ok()) co_return lists;
+        payload = reader.rest();
+        co_return Status();
+    }
+    const std::size_t bytes = io.extent_count * sizeof(protocol::Extent) +
+                              io.segment_count * sizeof(protocol::MemorySegment);
+    if (io.lists.length != bytes || bytes == 0) co_return Status::from_errno(EPROTO);
+    scratch.fetched.resize(bytes);
+    const fabric::LocalSegment into{scratch.fetched.data(), bytes};
+    const fabric::RemoteSegment from{io.lists.addr, io.lists.key, io.lists.length};
+    const Status fetched = co_await Rma(Rma::Direction::kPull, *request.session, {&into, 1}, {&from, 1});
+    if (!fetched.ok()) co_return fetched;
+    protocol::Reader lists(scratch.fetched);
+    co_return parse_lists(io, lists, scratch.list);
+}
+
+// Whether rma with this client ends before other requests are looked at.
+bool is_exposed(const Session& session) {
+    return !session.endpoint->moves_alone(session.peer);
+}
+
+Status write_inline(ObjectStore& store, ObjectStore::Pin* pin, Scratch& scratch,
+                    std::span<const std::byte> payload) {
+    for (const auto& extent : scratch.list.extents) {
+        scratch.local.clear();
+        ORFA_TRY(store.prepare_write(pin, extent.offset, extent.length, false, scratch.local));
+        for (const auto& segment : scratch.local) {
+            std::memcpy(segment.data, payload.data(), segment.length);
+            payload = payload.subspan(segment.length);
+        }
+        store.finish_write(pin, extent.offset, extent.length, true);
+    }
+    return {};
+}
+
+// Cuts the next round off `extents`: at most kRoundBytes, from extent `index`, `done` bytes into it.
+std::uint64_t next_round(const std::vector<protocol::Extent>& extents, std::size_t& index,
+                         std::uint64_t& done, std::vector<protocol::Extent>& round) {
+    round.clear();
+    std::uint64_t bytes = 0;
+    while (index < extents.size() && bytes < kRoundBytes && round.size() < kRoundPieces) {
+        const auto& extent = extents[index];
+        const std::uint64_t part = std::min(extent.length - done, kRoundBytes - bytes);
+        round.push_back({extent.offset + done, part});
+        bytes += part;
+        done += part;
+        if (done == extent.length) {
+            ++index;
+            done = 0;
+        }
+    }
+    return bytes;
+}
+
+Task<Status> write_rounds(Core& core, const Session& session, ObjectStore::Pin* pin,
+                          Scratch& scratch) {
+    ObjectStore& store = *core.store;
+    SegmentCursor memory(scratch.list.segments);
+    std::size_t index = 0;
+    std::uint64_t done = 0;
+    const bool exposed = is_exposed(session);
+    while (index < scratch.list.extents.size()) {
+        const std::uint64_t bytes = next_round(scratch.list.extents, index, done, scratch.round);
+        scratch.local.clear();
+        scratch.remote.clear();
+        std::size_t prepared = 0;
+        Status status;
+        for (const auto& part : scratch.round) {
+            status = store.prepare_write(pin, part.offset, part.length, exposed, scratch.local);
+            if (!status.ok()) break;
+            ++prepared;
+        }
+        if (status.ok()) {
+            memory.take(bytes, scratch.remote);
+            ++core.shard->counters.rma_operations;
+            status = co_await Rma(Rma::Direction::kPull, session, scratch.local, scratch.remote);
+        }
+        for (std::size_t i = 0; i < prepared; ++i)
+            store.finish_write(pin, scratch.round[i].offset, scratch.round[i].length, status.ok());
+        if (!status.ok()) co_return status;
+        if (index < scratch.list.extents.size()) co_await core.shard->turn();
+    }
+    co_return Status();
+}
+
+Task<Status> handle_write(Core& core, Request& request) {
+    ScratchLease lease;
+    Scratch& scratch = *lease;
+    protocol::IoRequest io{};
+    std::span<const std::byte> payload;
+    if (const Status parsed = co_await parse(request, io, scratch, payload); !parsed.ok())
+        co_return parsed;
+    if (!core.capabilities->allows(io.capability, protocol::kMayWrite))
+        co_return Status::from_errno(EBADF);
+    if (io.segment_count == 0 && payload.size() != io.total_bytes)
+        co_return Status::from_errno(EPROTO);
+    const auto pinned = core.store->pin(io.capability.ino, true);
+    if (!pinned.ok()) co_return pinned.status();
+    const PinGuard guard(*core.store, *pinned);
+    Status moved;
+    if (io.segment_count == 0)
+        moved = write_inline(*core.store, *pinned, scratch, payload);
+    else
+        moved = co_await write_rounds(core, *request.session, *pinned, scratch);
+    if (!moved.ok()) co_return moved;
+    core.shard->counters.bytes_written += io.total_bytes;
+    request.reply.put(protocol::IoReply{io.total_bytes, core.store->size(*pinned)});
+    co_return Status();
+}
+
+Status read_inline(ObjectStore& store, ObjectStore::Pin* pin, Scratch& scratch,
+                   std::uint64_t object_size, protocol::Writer& reply) {
+    for (const auto& extent : scratch.list.extents) {
+        const std::uint64_t there =
+            extent.offset < object_size ? std::min(extent.length, object_size - extent.offset) : 0;
+        scratch.local.clear();
+        if (there > 0) ORFA_TRY(store.prepare_read(pin, extent.offset, there, scratch.local));
+        for (const auto& segment : scratch.local)
+            if (!reply.put_bytes({segment.data, segment.length})) return Status::from_errno(EMSGSIZE);
+        const auto rest = reply.reserve(extent.length - there);
+        if (reply.overflowed()) return Status::from_errno(EMSGSIZE);
+        std::fill(rest.begin(), rest.end(), std::byte{0});
+    }
+    return {};
+}
+
+Task<Status> read_rounds(Core& core, const Session& session, ObjectStore::Pin* pin,
+                         Scratch& scratch, std::uint64_t object_size) {
+    SegmentCursor memory(scratch.list.segments);
+    std::size_t index = 0;
+    std::uint64_t done = 0;
+    while (index < scratch.list.extents.size()) {
+        next_round(scratch.list.extents, index, done, scratch.round);
+        scratch.local.clear();
+        scratch.remote.clear();
+        for (const auto& part : scratch.round) {
+            const std::uint64_t there =
+                part.offset < object_size ? std::min(part.length, object_size - part.offset) : 0;
+            if (there > 0) {
+                const Status found =
+                    core.store->prepare_read(pin, part.offset, there, scratch.local);
+                if (!found.ok()) co_return found;
+                memory.take(there, scratch.remote);
+            }
+            memory.skip(part.length - there);
+        }
+        if (!scratch.local.empty()) {
+            ++core.shard->counters.rma_operations;
+            const Status pushed = co_await Rma(Rma::Direction::kPush, session, scratch.local, scratch.remote);
+            if (!pushed.ok()) co_return pushed;
+        }
+        if (index < scratch.list.extents.size()) co_await core.shard->turn();
+    }
+    co_return Status();
+}
+
+// The bytes of the extents that lie below the object's end.
+std::uint64_t bytes_below(const std::vector<protocol::Extent>& extents, std::uint64_t size) {
+    std::uint64_t bytes = 0;
+    for (const auto& extent : extents)
+        if (extent.offset < size) bytes += std::min(extent.length, size - extent.offset);
+    return bytes;
+}
+
+Task<Status> handle_read(Core& core, Request& request) {
+    ScratchLease lease;
+    Scratch& scratch = *lease;
+    protocol::IoRequest io{};
+    std::span<const std::byte> payload;
+    if (const Status parsed = co_await parse(request, io, scratch, payload); !parsed.ok())
+        co_return parsed;
+    if (!payload.empty()) co_return Status::from_errno(EPROTO);
+    if (!core.capabilities->allows(io.capability, protocol::kMayRead))
+        co_return Status::from_errno(EBADF);
+    const auto pinned = core.store->pin(io.capability.ino, false);
+    if (!pinned.ok() && pinned.status().err() != ENOENT) co_return pinned.status();
+    const PinGuard guard(*core.store, pinned.ok() ? *pinned : nullptr);
+    // Its size now: bytes that come meanwhile are not this read's.
+    const std::uint64_t size = pinned.ok() ? core.store->size(*pinned) : 0;
+    const std::uint64_t bytes = bytes_below(scratch.list.extents, size);
+    request.reply.put(protocol::IoReply{bytes, size});
+    if (bytes > 0 || io.segment_count == 0) {
+        ObjectStore::Pin* pin = pinned.ok() ? *pinned : nullptr;
+        Status moved;
+        if (io.segment_count == 0)
+            moved = read_inline(*core.store, pin, scratch, size, request.reply);
+        else
+            moved = co_await read_rounds(core, *request.session, pin, scratch, size);
+        if (!moved.ok()) co_return moved;
+    }
+    core.shard->counters.bytes_read += bytes;
+    co_return Status();
+}
+
+Task<Status> handle_object_stat(Core& core, Request& request) {
+    protocol::Reader reader = request.reader();
+    protocol::ObjectRequest object{};
+    if (!reader.get(object) || !reader.finished()) co_return Status::from_errno(EPROTO);
+    const auto info = core.store->info(object.ino);
+    if (!info.ok() && info.status().err() != ENOENT) co_return info.status();
+    const ObjectInfo found = info.ok() ? *info : ObjectInfo{};
+    request.reply.put(protocol::ObjectReply{found.size, found.allocated, found.mtime_ns});
+    co_return Status();
+}
+
+Task<Status> handle_truncate(Core& core, Request& request) {
+    protocol::Reader reader = request.reader();
+    protocol::TruncateRequest truncate{};
+    if (!reader.get(truncate) || !reader.finished()) co_return Status::from_errno(EPROTO);
+    if (!core.capabilities->allows(truncate.capability, protocol::kMayWrite))
+        co_return Status::from_errno(EBADF);
+    const std::uint64_t ino = truncate.capability.ino;
+    switch (truncate.mode) {
+        case protocol::TruncateMode::kForgetTime:
+            core.store->forget_time(ino);
+            co_return Status();
+        case protocol::TruncateMode::kGrowOnly: {
+            const auto info = core.store->info(ino);
+            if (info.ok() && (*info).size >= truncate.size) co_return Status();
+            co_return core.store->truncate(ino, truncate.size);
+        }
+        case protocol::TruncateMode::kExact:
+            co_return core.store->truncate(ino, truncate.size);
+    }
+    co_return Status::from_errno(EPROTO);
+}
+
+Task<Status> handle_allocate(Core& core, Request& request) {
+    protocol::Reader reader = request.reader();
+    protocol::AllocateRequest allocate{};
+    if (!reader.get(allocate) || !reader.finished()) co_return Status::from_errno(EPROTO);
+    if (!core.capabilities->allows(allocate.capability, protocol::kMayWrite))
+        co_return Status::from_errno(EBADF);
+    co_return core.store->allocate(allocate.capability.ino, allocate.range.offset,
+                                   allocate.range.length);
+}
+
+Task<Status> handle_sync(Core& core, Request& request) {
+    protocol::Reader reader = request.reader();
+    protocol::SyncRequest sync{};
+    if (!reader.get(sync) || !reader.finished()) co_return Status::from_errno(EPROTO);
+    if (!core.capabilities->allows(sync.capability, 0)) co_return Status::from_errno(EBADF);
+    co_return core.store->sync(sync.capability.ino);
+}
+
+}  // namespace
+
+void add_io_handlers(OpTable& table) {
+    const auto at = [&](protocol::Op op) -> OpEntry& {
+        return table[static_cast<std::size_t>(op)];
+    };
+    at(protocol::Op::kRead) = {handle_read, false, "read"};
+    at(protocol::Op::kWrite) = {handle_write, false, "write"};
+    at(protocol::Op::kObjectStat) = {handle_object_stat, false, "object stat"};
+    at(protocol::Op::kTruncate) = {handle_truncate, false, "truncate"};
+    at(protocol::Op::kAllocate) = {handle_allocate, false, "allocate"};
+    at(protocol::Op::kSync) = {handle_sync, false, "sync"};
+}
+
+}  // namespace orfa::server

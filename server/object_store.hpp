@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: MIT
+// Where a server keeps the bytes of its objects (its shares of files). Implementation: MemoryStore.
+//
+// Transfers reach the store's memory in place: prepare_...() gives memory, the transfer moves bytes
+// from or to it, finish_...() ends it. Gaps and bytes never written read as zeros.
+#pragma once
+
+#include "common/status.hpp"
+#include "fabric/fabric.hpp"
+
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+namespace orfa::server {
+
+struct ObjectInfo {
+    std::uint64_t size = 0;       // bytes
+    std::uint64_t allocated = 0;  // bytes of store in use
+    std::int64_t mtime_ns = 0;    // of the last write; 0: none, or forgotten
+};
+
+struct StoreUsage {
+    std::uint64_t limit = 0;    // bytes the store may use
+    std::uint64_t used = 0;     // bytes in objects
+    std::uint64_t ready = 0;    // bytes of free memory that has been touched ahead
+    std::uint64_t objects = 0;
+};
+
+// Called from the shard's thread only, except where said otherwise. Two writes that overlap in time
+// and in range leave either one's bytes there, in any mix.
+class ObjectStore {
+  public:
+    // Keeps an object's memory in place while transfers use it: what a truncate or remove takes away
+    // meanwhile is recycled only when the last pin is gone. Owned by the store.
+    class Pin {
+      protected:
+        ~Pin() = default;
+    };
+
+    virtual ~ObjectStore() = default;
+
+    // Pins an object. With `create` an object that is not there is made; else ENOENT.
+    virtual Result<Pin*> pin(std::uint64_t id, bool create) = 0;
+    // Bytes of a pinned object.
+    [[nodiscard]] virtual std::uint64_t size(const Pin* pin) const = 0;
+    virtual void unpin(Pin* pin) = 0;
+
+    // Appends to `out` the memory of [offset, offset + length), made where it is missing. `exposed`:
+    // the transfer runs while other requests may look, so that memory must hold zeros beforehand.
+    // ENOSPC (nothing was appended), EFBIG.
+    virtual Status prepare_write(Pin* pin, std::uint64_t offset, std::uint64_t length, bool exposed,
+                                 std::vector<fabric::LocalSegment>& out) = 0;
+    // Ends prepare_write() of the same range; those that were prepared and are not exposed end in
+    // the same order. `moved` false: the transfer failed; memory that was made for it is zeroed, and
+    // the object's size stays.
+    virtual void finish_write(Pin* pin, std::uint64_t offset, std::uint64_t length, bool moved) = 0;
+
+    // Appends the memory of [offset, offset + length), which must lie below the object's size; holes
+    // give memory that holds zeros and must not be written.
+    virtual Status prepare_read(Pin* pin, std::uint64_t offset, std::uint64_t length,
+                                std::vector<fabric::LocalSegment>& out) = 0;
+
+    // An object that is not there: ENOENT.
+    virtual Result<ObjectInfo> info(std::uint64_t id) const = 0;
+    // Cuts or grows (with zeros) to `size`; makes the object when it is not there and size > 0.
+    virtual Status truncate(std::uint64_t id, std::uint64_t size) = 0;
+    // Makes space certain for the range and grows the object to its end. ENOSPC.
+    virtual Status allocate(std::uint64_t id, std::uint64_t offset, std::uint64_t length) = 0;
+    // mtime_ns becomes 0.
+    virtual void forget_time(std::uint64_t id) = 0;
+    // Frees the object; nothing happens when it is not there.
+    virtual void remove(std::uint64_t id) = 0;
+    // Makes every finished write of the object durable, as far as the store is.
+    virtual Status sync(std::uint64_t id) = 0;
+
+    [[nodiscard]] virtual StoreUsage usage() const = 0;
+};
+
+}  // namespace orfa::server

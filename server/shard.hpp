@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: MIT
+// One thread that owns its endpoints, the clients that came in through them, and their requests from
+// arrival to reply. Nothing on that way takes a lock or blocks.
+#pragma once
+
+#include "common/status.hpp"
+#include "common/unique_fd.hpp"
+#include "fabric/fabric.hpp"
+#include "server/request.hpp"
+#include "server/service.hpp"
+
+#include <atomic>
+#include <coroutine>
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <unordered_map>
+#include <vector>
+
+namespace orfa::server {
+
+struct ShardCounters {
+    std::uint64_t requests = 0;
+    std::uint64_t failed_requests = 0;  // answered with an error
+    std::uint64_t bytes_read = 0;       // file bytes given to clients
+    std::uint64_t bytes_written = 0;    // file bytes taken from clients
+    std::uint64_t rma_operations = 0;   // vectored transfers asked of the transports
+};
+
+// All methods belong to the thread that calls run(), but for post() and stop().
+class Shard {
+  public:
+    Shard(Core& core, const OpTable& ops);
+    ~Shard();
+    Shard(const Shard&) = delete;
+    Shard& operator=(const Shard&) = delete;
+
+    // Before run(): where an endpoint to be owned sends its events, and the endpoint itself.
+    fabric::EndpointEvents& new_port();
+    void set_endpoint(std::unique_ptr<fabric::Endpoint> endpoint);  // of the last new_port()
+
+    // Serves until stop(). Requests under way are then given a moment to end.
+    void run();
+    // Ends run(). Async-signal-safe, from any thread.
+    void stop();
+
+    // Runs `work` on the shard's thread, soon. From any thread.
+    void post(std::function<void()> work);
+    // Runs `work` about every `interval_ms`. Before run().
+    void every(int interval_ms, std::function<void()> work);
+
+    // co_await shard.turn(): lets other requests go first.
+    struct Turn {
+        Shard& shard;
+        bool await_ready() const noexcept { return false; }
+        void await_suspend(std::coroutine_handle<> waiting) { shard.turns_.push_back(waiting); }
+        void await_resume() const noexcept {}
+    };
+    Turn turn() { return {*this}; }
+
+    [[nodiscard]] std::size_t session_count() const { return sessions_; }
+    [[nodiscard]] std::int64_t started_ns() const { return started_ns_; }  // CLOCK_MONOTONIC
+    [[nodiscard]] const char* transports() const { return transports_.c_str(); }  // "local,ofi"
+    ShardCounters counters;
+
+    // Ends a connection whose peer broke the protocol.
+    void reject(Session& session, const char* why);
+
+  private:
+    class Port;  // one endpoint and its sessions
+    struct Timer {
+        int interval_ms;
+        std::int64_t next_ms;
+        std::function<void()> work;
+    };
+
+    void on_message(Session& session, std::span<const std::byte> message);
+    Detached serve(Request* request, const OpEntry* entry);
+    void reply(Request& request, Status status);
+    Request* take_request(const fabric::Endpoint& endpoint);
+    void give_back(Request* request);
+    void end_session(Session& session);
+    void destroy_if_idle(Session& session);
+    std::size_t run_turns();
+    std::size_t run_posted();
+    int run_timers();  // returns ms until the next one
+    std::size_t poll();
+    void block(int timeout_ms);
+
+    Core& core_;
+    const OpTable& ops_;
+    std::vector<std::unique_ptr<Port>> ports_;
+    std::size_t sessions_ = 0;
+    std::vector<std::unique_ptr<Request>> requests_;
+    std::vector<Request*> free_requests_;
+    std::deque<std::coroutine_handle<>> turns_;
+    std::vector<Timer> timers_;
+    std::int64_t started_ns_ = 0;
+    std::string transports_;
+    UniqueFd wake_;
+    std::atomic<bool> stopping_{false};
+    std::mutex posted_mutex_;  // protects posted_
+    std::vector<std::function<void()>> posted_;
+    std::atomic<bool> has_posted_{false};
+};
+
+}  // namespace orfa::server

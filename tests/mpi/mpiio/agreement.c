@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: MIT */
+/* A collective call that fails on one rank fails on all of them, and hangs on none; the file works
+ * on behind it. */
+#include "mpiio_test.h"
+
+static void expect_failure(int line, const char* what, int code) {
+    if (code == MPI_SUCCESS) test_fail(__FILE__, line, what, "- succeeded on this rank");
+}
+
+/* Rank 1's access is no whole number of etypes; the others' accesses are fine. */
+static void bad_arguments(MPI_File file) {
+    const int bytes = test_rank == 1 ? 3 : 4;
+    char data[4] = {0};
+
+    OK(MPI_File_set_view(file, 0, MPI_INT, MPI_INT, "native", MPI_INFO_NULL));
+    expect_failure(
+        __LINE__, "write_at_all",
+        MPI_File_write_at_all(file, test_rank, data, bytes, MPI_BYTE, MPI_STATUS_IGNORE));
+    expect_failure(__LINE__, "read_at_all",
+                   MPI_File_read_at_all(file, test_rank, data, bytes, MPI_BYTE, MPI_STATUS_IGNORE));
+    expect_failure(__LINE__, "write_all",
+                   MPI_File_write_all(file, data, bytes, MPI_BYTE, MPI_STATUS_IGNORE));
+    OK(MPI_File_set_view(file, 0, MPI_BYTE, MPI_BYTE, "native", MPI_INFO_NULL));
+}
+
+/* Rank 1 writes behind the largest offset a file can have; only the servers know. */
+static void refused_by_servers(MPI_File file) {
+    const MPI_Offset offset = test_rank == 1 ? INT64_MAX - 10 : 100 * test_rank;
+    char data[100] = {0};
+
+    expect_failure(__LINE__, "write_at_all",
+                   MPI_File_write_at_all(file, offset, data, 100, MPI_BYTE, MPI_STATUS_IGNORE));
+}
+
+static void works_still(MPI_File file) {
+    int number = 0;
+
+    OK(MPI_File_write_at_all(file, 4 * test_rank, &test_rank, 4, MPI_BYTE, MPI_STATUS_IGNORE));
+    OK(MPI_File_read_at_all(file, 4 * (test_ranks - 1), &number, 4, MPI_BYTE, MPI_STATUS_IGNORE));
+    CHECK(number == test_ranks - 1);
+}
+
+int main(int argc, char** argv) {
+    test_start(&argc, &argv);
+    if (test_ranks < 2) return test_skip("needs two ranks");
+    MPI_File file = test_create(MPI_INFO_NULL);
+
+    bad_arguments(file);
+    works_still(file);
+    refused_by_servers(file);
+    works_still(file);
+    test_close_and_remove(&file);
+    return test_end("agreement");
+}

@@ -1,0 +1,402 @@
+/* SPDX-License-Identifier: MIT */
+/* Random accesses against a model in memory: random datatypes up to 3 levels deep in memory and in
+ * the file, random views, every kind of call, reads beyond the end of the file.
+ *
+ *     random_io FILE [--seeds=20] [--first=1] [--steps=8]
+ *
+ * All ranks draw the same numbers, so each knows what every other one does, and keeps the whole
+ * model. A failure names its seed: `--first=SEED --seeds=1` repeats it.
+ */
+#include "type_model.h"
+
+enum { kFileMost = 1 << 19, kTypeMost = 700, kMaxRanks = 16, kMostCalls = 3 };
+
+typedef struct Access {
+    Typed view, buffer;
+    int displacement, offset; /* bytes; bytes of the view */
+    int count, total;         /* instances of the buffer's type and bytes, of one call */
+    int low, high;            /* the bytes that instances of the buffer's type lie in */
+} Access;
+
+enum { kAt, kPointer, kAtAll, kPointerAll, kIAt, kIPointer, kIAtAll, kIPointerAll, kSplit, kKinds };
+
+static uint64_t state;
+static unsigned char model[kFileMost];
+static long long model_size;
+static int seed_now, step_now;
+
+static int pick(int low, int high) {
+    state = test_mix(state, 1);
+    return low + (int)(state % (uint64_t)(high - low + 1));
+}
+
+/* ---- Random datatypes ---------------------------------------------------------------------- */
+
+/* Displacements in bytes of `count` blocks that do not touch each other. Buffers: in any order, on
+ * both sides of 0; files: ascending from 0. */
+static void scatter(const Typed* part, int count, const int* lengths, int for_file,
+                    MPI_Aint* places) {
+    int next = for_file ? pick(0, 9) : pick(-500, 100);
+
+    for (int i = 0; i < count; i++) {
+        places[i] = next - (for_file ? 0 : part->lb);
+        next += lengths[i] * part->extent + pick(0, 3) * pick(0, 20);
+    }
+    for (int i = 0; i < count && !for_file; i++) {
+        const int k = pick(0, count - 1);
+        if (lengths[i] != lengths[k]) continue; /* each fits the other's gap */
+        const MPI_Aint swap = places[i];
+        places[i] = places[k];
+        places[k] = swap;
+    }
+}
+
+static Typed random_array(const Typed* part) {
+    int sizes[3], subsizes[3], starts[3];
+    const int dimensions = pick(1, 3);
+
+    for (int i = 0; i < dimensions; i++) {
+        sizes[i] = pick(1, 4);
+        subsizes[i] = pick(1, sizes[i]);
+        starts[i] = pick(0, sizes[i] - subsizes[i]);
+    }
+    return typed_subarray(part, dimensions, sizes, subsizes, starts,
+                          pick(0, 1) ? MPI_ORDER_C : MPI_ORDER_FORTRAN);
+}
+
+static Typed random_darray(const Typed* part) {
+    static const int all_kinds[] = {MPI_DISTRIBUTE_BLOCK, MPI_DISTRIBUTE_CYCLIC};
+    int sizes[2], kinds[2], arguments[2], grid[2];
+
+    for (int i = 0; i < 2; i++) {
+        grid[i] = pick(1, 2);
+        sizes[i] = pick(grid[i], 6);
+        kinds[i] = all_kinds[pick(0, 1)];
+        arguments[i] = MPI_DISTRIBUTE_DFLT_DARG;
+        if (kinds[i] == MPI_DISTRIBUTE_CYCLIC && sizes[i] / 2 > 0)
+            arguments[i] = pick(1, sizes[i] / 2);
+    }
+    return typed_darray(part, pick(0, grid[0] * grid[1] - 1), 2, sizes, kinds, arguments, grid,
+                        pick(0, 1) ? MPI_ORDER_C : MPI_ORDER_FORTRAN);
+}
+
+/* One more level around `part`. */
+static Typed wrap(const Typed* part, int for_file) {
+    int lengths[4];
+    MPI_Aint places[4];
+    const int count = pick(1, 4), length = pick(1, 2);
+
+    for (int i = 0; i < count; i++)
+        lengths[i] = pick(0, 5) == 0 ? 0 : pick(1, 2);
+    lengths[0] = 1;
+    switch (pick(0, 9)) {
+        case 0:
+            return typed_contiguous(part, count);
+        case 1:
+            return typed_vector(part, count, length, length + pick(0, 3));
+        case 2:
+            return typed_hvector(
+                part, count, length,
+                (for_file || pick(0, 1) ? 1 : -1) * (length * part->extent + pick(0, 40)));
+        case 3:
+            scatter(part, count, lengths, for_file, places);
+            return typed_hindexed(part, count, lengths, places);
+        case 4:
+            for (int i = 0; i < count; i++)
+                lengths[i] = length;
+            scatter(part, count, lengths, for_file, places);
+            return typed_hindexed_block(part, count, length, places);
+        case 5:
+            return typed_indexed(part, count, lengths, (int[]){0, 2 + length, 7, 10});
+        case 6:
+            scatter(part, count, lengths, for_file, places);
+            return typed_struct(part, part, count, lengths, places);
+        case 7:
+            return random_array(part);
+        case 8:
+            return random_darray(part);
+        default:
+            return for_file
+                       ? typed_resized(part, part->lb, part->extent + pick(0, 60))
+                       : typed_resized(part, part->lb - pick(0, 30), part->extent + pick(30, 60));
+    }
+}
+
+static const MPI_Datatype kBasics[] = {MPI_BYTE, MPI_INT, MPI_DOUBLE};
+static const int kBasicSizes[] = {1, 4, 8};
+
+static Typed random_type(int basic, int for_file) {
+    Typed type = typed_basic(kBasics[basic], kBasicSizes[basic], pick(1, 4));
+
+    for (int depth = pick(0, 3); depth > 0; depth--) {
+        Typed outer = wrap(&type, for_file);
+        if (outer.count == 0 || outer.count > kTypeMost || outer.extent > 4000 ||
+            outer.extent <= 0) {
+            typed_free(&outer);
+            continue;
+        }
+        typed_free(&type);
+        type = outer;
+    }
+    return type;
+}
+
+/* ---- One step: an access of every rank ----------------------------------------------------- */
+
+/* The part of the file that rank `rank` sees: every `ranks`-th piece of `width` bytes, of which its
+ * own `inner` type shows some. */
+static Typed private_view(Typed* inner, int rank, int width) {
+    Typed placed = typed_hindexed(inner, 1, (int[]){1}, (MPI_Aint[]){(MPI_Aint)rank * width});
+    Typed view = typed_resized(&placed, 0, width * test_ranks);
+
+    typed_free(&placed);
+    typed_free(inner);
+    return view;
+}
+
+static void draw_buffer(Access* access, int basic, int calls) {
+    const int tiles = (kFileMost - access->displacement) / access->view.extent - 1;
+    const int most = tiles * access->view.count;
+
+    access->buffer = random_type(basic, 0);
+    access->count = pick(1, 4);
+    if (access->buffer.count * access->count * calls > most) {
+        typed_free(&access->buffer);
+        access->buffer = typed_basic(kBasics[basic], kBasicSizes[basic], 1);
+        access->count = pick(0, 1);
+    }
+    if (pick(0, 9) == 0) access->count = 0;
+    access->total = access->buffer.count * access->count;
+    access->offset =
+        pick(0, (most - access->total * calls) / kBasicSizes[basic] / (pick(0, 1) ? 1 : 8)) *
+        kBasicSizes[basic];
+    access->low = access->high = 0;
+    for (int i = 0; i < access->total; i++) {
+        const int at = (int)typed_place(&access->buffer, i);
+        if (at < access->low) access->low = at;
+        if (at >= access->high) access->high = at + 1;
+    }
+}
+
+static void draw_step(Access* accesses, int basic, int calls) {
+    Typed inner[kMaxRanks];
+    int width = 1;
+    const int displacement = pick(0, 3000);
+
+    for (int r = 0; r < test_ranks; r++) {
+        inner[r] = random_type(basic, 1);
+        const int end = inner[r].at[inner[r].count - 1] + 1; /* may lie behind the upper bound */
+        if (end > width) width = end;
+    }
+    for (int r = 0; r < test_ranks; r++) {
+        accesses[r] = (Access){.displacement = displacement};
+        accesses[r].view = private_view(&inner[r], r, width);
+        draw_buffer(&accesses[r], basic, calls);
+    }
+}
+
+/* Where byte `i` of call `call` lies in the file. */
+static long long in_file(const Access* access, int call, int i) {
+    return access->displacement +
+           typed_place(&access->view, access->offset + call * access->total + i);
+}
+
+static unsigned char value(int rank, int call, int i) {
+    return (unsigned char)test_mix((uint64_t)(seed_now * 1000 + step_now),
+                                   (uint64_t)(rank * 100000 + call * 30000 + i));
+}
+
+/* ---- Doing it ------------------------------------------------------------------------------ */
+
+static int run_blocking(MPI_File file, int writing, int kind, MPI_Offset etypes, void* data,
+                        const Access* access, MPI_Status* status) {
+    const int n = access->count;
+    const MPI_Datatype type = access->buffer.type;
+
+    switch (kind) {
+        case kAt:
+            return writing ? MPI_File_write_at(file, etypes, data, n, type, status)
+                           : MPI_File_read_at(file, etypes, data, n, type, status);
+        case kAtAll:
+            return writing ? MPI_File_write_at_all(file, etypes, data, n, type, status)
+                           : MPI_File_read_at_all(file, etypes, data, n, type, status);
+        case kPointer:
+            return writing ? MPI_File_write(file, data, n, type, status)
+                           : MPI_File_read(file, data, n, type, status);
+        case kPointerAll:
+            return writing ? MPI_File_write_all(file, data, n, type, status)
+                           : MPI_File_read_all(file, data, n, type, status);
+        default:
+            if (writing) {
+                OK(MPI_File_write_at_all_begin(file, etypes, data, n, type));
+                return MPI_File_write_at_all_end(file, data, status);
+            }
+            OK(MPI_File_read_at_all_begin(file, etypes, data, n, type));
+            return MPI_File_read_at_all_end(file, data, status);
+    }
+}
+
+static int run_nonblocking(MPI_File file, int writing, int kind, MPI_Offset etypes, void* data,
+                           const Access* access, MPI_Request* request) {
+    const int n = access->count;
+    const MPI_Datatype type = access->buffer.type;
+
+    switch (kind) {
+        case kIAt:
+            return writing ? MPI_File_iwrite_at(file, etypes, data, n, type, request)
+                           : MPI_File_iread_at(file, etypes, data, n, type, request);
+        case kIAtAll:
+            return writing ? MPI_File_iwrite_at_all(file, etypes, data, n, type, request)
+                           : MPI_File_iread_at_all(file, etypes, data, n, type, request);
+        case kIPointer:
+            return writing ? MPI_File_iwrite(file, data, n, type, request)
+                           : MPI_File_iread(file, data, n, type, request);
+        default:
+            return writing ? MPI_File_iwrite_all(file, data, n, type, request)
+                           : MPI_File_iread_all(file, data, n, type, request);
+    }
+}
+
+static void complain(const char* what, int kind, int writing, long long detail) {
+    char text[200];
+
+    snprintf(text, sizeof(text), "- seed %d step %d kind %d %s: %lld", seed_now, step_now, kind,
+             writing ? "write" : "read", detail);
+    test_fail(__FILE__, __LINE__, what, text);
+}
+
+static int uses_pointer(int kind) {
+    return kind == kPointer || kind == kPointerAll || kind == kIPointer || kind == kIPointerAll;
+}
+
+/* The calls of this rank; `data[c]` is the address that call c's type is relative to. */
+static void run(MPI_File file, int writing, int kind, const Access* access, int calls,
+                int etype_size, unsigned char** data, MPI_Count* moved) {
+    MPI_Request requests[kMostCalls];
+    MPI_Status statuses[kMostCalls];
+    MPI_Offset position = -1;
+    const int nonblocking = kind >= kIAt && kind <= kIPointerAll;
+
+    if (uses_pointer(kind)) OK(MPI_File_seek(file, access->offset / etype_size, MPI_SEEK_SET));
+    for (int c = 0; c < calls; c++) {
+        const MPI_Offset etypes = (access->offset + c * access->total) / etype_size;
+        if (nonblocking)
+            OK(run_nonblocking(file, writing, kind, etypes, data[c], access, &requests[c]));
+        else
+            OK(run_blocking(file, writing, kind, etypes, data[c], access, &statuses[c]));
+    }
+    if (nonblocking) OK(MPI_Waitall(calls, requests, statuses));
+    for (int c = 0; c < calls; c++)
+        moved[c] = test_bytes(&statuses[c]);
+    if (!uses_pointer(kind)) return;
+    OK(MPI_File_get_position(file, &position));
+    if (position != (access->offset + calls * access->total) / etype_size)
+        complain("file pointer", kind, writing, position);
+}
+
+static void check_read(const Access* access, int call, int kind, MPI_Count moved,
+                       const unsigned char* memory) {
+    const int span = access->high - access->low;
+    unsigned char* expected = malloc((size_t)span + 1);
+    int there = 0;
+
+    memset(expected, 0xEE, (size_t)span + 1);
+    while (there < access->total && in_file(access, call, there) < model_size) {
+        expected[typed_place(&access->buffer, there) - access->low] =
+            model[in_file(access, call, there)];
+        there++;
+    }
+    if (moved != there) complain("count", kind, 0, moved);
+    for (int i = 0; i < span; i++) {
+        if (memory[i] == expected[i]) continue;
+        complain("wrong byte in the buffer", kind, 0, i);
+        break;
+    }
+    free(expected);
+}
+
+static void apply_writes(const Access* accesses, int calls) {
+    for (int r = 0; r < test_ranks; r++)
+        for (int c = 0; c < calls; c++)
+            for (int i = 0; i < accesses[r].total; i++) {
+                const long long at = in_file(&accesses[r], c, i);
+                model[at] = value(r, c, i);
+                if (at >= model_size) model_size = at + 1;
+            }
+}
+
+static void step(MPI_File file) {
+    static Access accesses[kMaxRanks];
+    const int writing = pick(0, 2) != 0 || step_now == 0, kind = pick(0, kKinds - 1);
+    const int basic = pick(0, 2), calls = pick(1, kMostCalls);
+    unsigned char *memory[kMostCalls], *data[kMostCalls];
+    MPI_Count moved[kMostCalls];
+    MPI_Offset byte = -1;
+
+    draw_step(accesses, basic, calls);
+    const Access* mine = &accesses[test_rank];
+    const size_t span = (size_t)(mine->high - mine->low);
+    for (int c = 0; c < calls; c++) {
+        memory[c] = malloc(span + 1);
+        memset(memory[c], 0xEE, span + 1);
+        data[c] = memory[c] - mine->low;
+        for (int i = 0; i < mine->total && writing; i++)
+            data[c][typed_place(&mine->buffer, i)] = value(test_rank, c, i);
+    }
+    OK(MPI_File_set_view(file, mine->displacement, kBasics[basic], mine->view.type, "native",
+                         MPI_INFO_NULL));
+    OK(MPI_File_get_byte_offset(file, mine->offset / kBasicSizes[basic], &byte));
+    if (byte != in_file(mine, 0, 0)) complain("byte offset", kind, writing, byte);
+    run(file, writing, kind, mine, calls, kBasicSizes[basic], data, moved);
+    for (int c = 0; c < calls; c++) {
+        if (writing && moved[c] != mine->total) complain("count", kind, 1, moved[c]);
+        if (!writing) check_read(mine, c, kind, moved[c], memory[c]);
+        free(memory[c]);
+    }
+    if (writing) apply_writes(accesses, calls);
+    for (int r = 0; r < test_ranks; r++) {
+        typed_free(&accesses[r].view);
+        typed_free(&accesses[r].buffer);
+    }
+    test_settle(file);
+}
+
+static void one_seed(int steps) {
+    static unsigned char back[kFileMost];
+    MPI_File file = test_create(MPI_INFO_NULL);
+    MPI_Offset size = -1;
+    MPI_Status status;
+
+    state = (uint64_t)seed_now;
+    memset(model, 0, sizeof(model));
+    model_size = 0;
+    for (step_now = 0; step_now < steps; step_now++)
+        step(file);
+    OK(MPI_File_set_view(file, 0, MPI_BYTE, MPI_BYTE, "native", MPI_INFO_NULL));
+    OK(MPI_File_get_size(file, &size));
+    if (size != model_size) complain("size", -1, 0, size);
+    OK(MPI_File_read_at(file, 0, back, kFileMost, MPI_BYTE, &status));
+    if (test_bytes(&status) != model_size) complain("count of all", -1, 0, test_bytes(&status));
+    for (long long i = 0; i < model_size; i++) {
+        if (back[i] == model[i]) continue;
+        complain("wrong byte in the file", -1, 0, i);
+        break;
+    }
+    MPI_Barrier(MPI_COMM_WORLD);
+    test_close_and_remove(&file);
+}
+
+int main(int argc, char** argv) {
+    test_start(&argc, &argv);
+    const char* seeds = test_option(argc, argv, "--seeds");
+    const char* first = test_option(argc, argv, "--first");
+    const char* steps = test_option(argc, argv, "--steps");
+    const int start = first != NULL ? atoi(first) : 1;
+
+    if (test_ranks > kMaxRanks) return test_skip("at most 16 ranks");
+    for (int i = 0; i < (seeds != NULL ? atoi(seeds) : 20); i++) {
+        seed_now = start + i;
+        one_seed(steps != NULL ? atoi(steps) : 8);
+    }
+    return test_end("random_io");
+}

@@ -1,0 +1,348 @@
+// SPDX-License-Identifier: MIT
+// The memory store against a model, with pins across truncation and removal, and a full store.
+#include "server/memory_store.hpp"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <map>
+#include <random>
+
+namespace orfa::server {
+namespace {
+
+constexpr std::uint64_t kBlock = BlockPool::kBlockBytes;
+constexpr std::uint64_t kLimit = 6 * BlockPool::kChunkBytes;
+
+using Bytes = std::vector<std::byte>;
+using Segments = std::vector<fabric::LocalSegment>;
+
+std::unique_ptr<MemoryStore> make_store(std::uint64_t limit = kLimit) {
+    auto store = MemoryStore::create(limit, BlockPool::kChunkBytes);
+    EXPECT_TRUE(store.ok());
+    return store.ok() ? std::move(*store) : nullptr;
+}
+
+std::uint64_t bytes_of(const Segments& segments) {
+    std::uint64_t sum = 0;
+    for (const auto& segment : segments)
+        sum += segment.length;
+    return sum;
+}
+
+Status write(MemoryStore& store, std::uint64_t id, std::uint64_t offset, const Bytes& data,
+             bool exposed = false) {
+    const auto pin = store.pin(id, true);
+    Segments memory;
+    const Status prepared = store.prepare_write(*pin, offset, data.size(), exposed, memory);
+    if (prepared.ok()) {
+        EXPECT_EQ(bytes_of(memory), data.size());
+        const std::byte* from = data.data();
+        for (const auto& segment : memory) {
+            std::memcpy(segment.data, from, segment.length);
+            from += segment.length;
+        }
+        store.finish_write(*pin, offset, data.size(), true);
+    } else {
+        EXPECT_TRUE(memory.empty());
+    }
+    store.unpin(*pin);
+    return prepared;
+}
+
+Bytes read(MemoryStore& store, std::uint64_t id, std::uint64_t offset, std::uint64_t length) {
+    const auto pin = store.pin(id, false);
+    if (!pin.ok()) return {};
+    Segments memory;
+    EXPECT_TRUE(store.prepare_read(*pin, offset, length, memory).ok());
+    Bytes out;
+    for (const auto& segment : memory)
+        out.insert(out.end(), segment.data, segment.data + segment.length);
+    store.unpin(*pin);
+    EXPECT_EQ(out.size(), length);
+    return out;
+}
+
+Bytes filled(std::size_t length, int value) {
+    return Bytes(length, static_cast<std::byte>(value));
+}
+
+bool is_zero(const Bytes& bytes) {
+    return std::all_of(bytes.begin(), bytes.end(), [](std::byte b) { return b == std::byte{0}; });
+}
+
+// Fills all memory with marks and gives it back, so that whatever is given out next is dirty.
+void soil(MemoryStore& store) {
+    while (write(store, 999, store.usage().used, filled(kBlock, 0xee)).ok()) {
+    }
+    store.remove(999);
+    EXPECT_EQ(store.usage().used, 0U);
+}
+
+TEST(MemoryStore, GapsAndWhatWasNeverWrittenAreZero) {
+    const auto store = make_store();
+    soil(*store);
+    for (const bool exposed : {false, true}) {
+        const std::uint64_t id = exposed ? 1 : 2;
+        ASSERT_TRUE(write(*store, id, 100, filled(50, 1), exposed).ok());
+        ASSERT_TRUE(write(*store, id, 5 * kBlock + 7, filled(kBlock, 2), exposed).ok());
+        const Bytes all = read(*store, id, 0, 6 * kBlock + 7);
+        EXPECT_TRUE(is_zero({all.begin(), all.begin() + 100}));
+        EXPECT_TRUE(is_zero({all.begin() + 150, all.begin() + 5 * kBlock + 7}));
+        EXPECT_EQ(all[120], std::byte{1});
+        EXPECT_EQ(all.back(), std::byte{2});
+        ASSERT_TRUE(store->truncate(id, 7 * kBlock).ok());
+        EXPECT_TRUE(is_zero(read(*store, id, 6 * kBlock + 7, kBlock - 7)));
+    }
+}
+
+TEST(MemoryStore, MemoryOfAnExposedWriteHoldsZerosFromTheStart) {
+    const auto store = make_store();
+    soil(*store);
+    const auto pin = store->pin(1, true);
+    Segments memory;
+    ASSERT_TRUE(store->prepare_write(*pin, 10, 3 * kBlock, true, memory).ok());
+    for (const auto& segment : memory)
+        EXPECT_TRUE(is_zero({segment.data, segment.data + segment.length}));
+    store->finish_write(*pin, 10, 3 * kBlock, true);
+    store->unpin(*pin);
+}
+
+TEST(MemoryStore, AFailedWriteShowsNothingOfWhatWasThereBefore) {
+    const auto store = make_store();
+    soil(*store);
+    ASSERT_TRUE(write(*store, 1, 4 * kBlock, filled(10, 1)).ok());
+    const auto pin = store->pin(1, true);
+    Segments memory;
+    ASSERT_TRUE(store->prepare_write(*pin, 100, 2 * kBlock, false, memory).ok());
+    std::memset(memory.front().data, 0x55, 10);  // a bit of it arrived
+    store->finish_write(*pin, 100, 2 * kBlock, false);
+    EXPECT_EQ(store->size(*pin), 4 * kBlock + 10);
+    store->unpin(*pin);
+    EXPECT_TRUE(is_zero(read(*store, 1, 0, 4 * kBlock)));
+}
+
+TEST(MemoryStore, AFailedWriteBeyondTheEndLeavesSizeAndSpaceAsTheyWere) {
+    const auto store = make_store();
+    soil(*store);
+    ASSERT_TRUE(write(*store, 1, 0, filled(1000, 1)).ok());
+    for (const bool exposed : {false, true}) {
+        const auto pin = store->pin(1, true);
+        Segments memory;
+        ASSERT_TRUE(store->prepare_write(*pin, 500, 3 * kBlock, exposed, memory).ok());
+        ASSERT_TRUE(store->prepare_write(*pin, 9 * kBlock, kBlock, exposed, memory).ok());
+        for (const auto& segment : memory)
+            std::memset(segment.data, 0x55, segment.length / 2);
+        store->finish_write(*pin, 500, 3 * kBlock, false);
+        store->finish_write(*pin, 9 * kBlock, kBlock, false);
+        store->unpin(*pin);
+        EXPECT_EQ((*store->info(1)).size, 1000U);
+        EXPECT_EQ(store->usage().used, kBlock);
+        ASSERT_TRUE(store->truncate(1, 12 * kBlock).ok());
+        EXPECT_TRUE(is_zero(read(*store, 1, 1000, 12 * kBlock - 1000)));
+        ASSERT_TRUE(store->truncate(1, 1000).ok());
+    }
+}
+
+TEST(MemoryStore, AFullStoreIsEnospcAndLeavesThingsAsTheyWere) {
+    const auto store = make_store();
+    ASSERT_TRUE(write(*store, 1, 0, filled(kLimit - 2 * kBlock, 1)).ok());
+    EXPECT_EQ(write(*store, 2, 0, filled(3 * kBlock, 2)).err(), ENOSPC);
+    EXPECT_EQ(store->usage().used, kLimit - 2 * kBlock);
+    EXPECT_EQ((*store->info(2)).size, 0U);
+    EXPECT_EQ(store->allocate(2, 0, 2 * kBlock + 1).err(), ENOSPC);
+    EXPECT_TRUE(write(*store, 2, 0, filled(2 * kBlock, 2)).ok());
+    EXPECT_EQ(store->usage().used, kLimit);
+    EXPECT_EQ(write(*store, 2, 2 * kBlock, filled(1, 2)).err(), ENOSPC);
+    EXPECT_TRUE(write(*store, 2, kBlock, filled(kBlock, 3)).ok());
+    ASSERT_TRUE(store->truncate(1, kBlock).ok());
+    EXPECT_EQ(store->usage().used, 3 * kBlock);
+    store->remove(1);
+    store->remove(2);
+    EXPECT_EQ(store->usage().used, 0U);
+    EXPECT_EQ(store->usage().objects, 0U);
+}
+
+TEST(MemoryStore, PinnedMemoryIsNotGivenToOthersBeforeTheLastPinIsGone) {
+    const auto store = make_store();
+    ASSERT_TRUE(write(*store, 1, 0, filled(2 * kBlock, 1)).ok());
+    for (const bool remove : {false, true}) {
+        const auto first = store->pin(1, false);
+        const auto second = store->pin(1, false);
+        Segments memory;
+        ASSERT_TRUE(store->prepare_read(*first, 0, 2 * kBlock, memory).ok());
+        if (remove)
+            store->remove(1);
+        else
+            ASSERT_TRUE(store->truncate(1, kBlock).ok());
+        // All that is free is taken and marked; what the pins hold must not be among it.
+        std::uint64_t at = 0;
+        while (write(*store, 2, at, filled(kBlock, 7)).ok())
+            at += kBlock;
+        EXPECT_EQ(at, kLimit - 2 * kBlock);
+        for (const auto& segment : memory)
+            EXPECT_EQ(segment.data[segment.length - 1], std::byte{1});
+        store->unpin(*first);
+        EXPECT_EQ(store->usage().used, kLimit);
+        store->unpin(*second);
+        EXPECT_EQ(store->usage().used, kLimit - (remove ? 2 : 1) * kBlock);
+        store->remove(2);
+        if (!remove) {
+            ASSERT_TRUE(write(*store, 1, kBlock, filled(kBlock, 1)).ok());
+        }
+    }
+    EXPECT_EQ(store->usage().used, 0U);
+}
+
+TEST(MemoryStore, ARemovedObjectsNumberMayBeUsedAgainWhileTheOldOneIsPinned) {
+    const auto store = make_store();
+    ASSERT_TRUE(write(*store, 1, 0, filled(10, 1)).ok());
+    const auto old = store->pin(1, false);
+    store->remove(1);
+    EXPECT_EQ(store->info(1).status().err(), ENOENT);
+    ASSERT_TRUE(write(*store, 1, 0, filled(20, 2)).ok());
+    Segments memory;
+    ASSERT_TRUE(store->prepare_read(*old, 0, 10, memory).ok());
+    EXPECT_EQ(memory.front().data[0], std::byte{1});
+    store->unpin(*old);
+    EXPECT_EQ((*store->info(1)).size, 20U);
+    EXPECT_EQ(read(*store, 1, 0, 1).front(), std::byte{2});
+}
+
+TEST(MemoryStore, SizesBeyondEveryFileAreEfbig) {
+    const auto store = make_store();
+    const auto pin = store->pin(1, true);
+    Segments memory;
+    EXPECT_EQ(store->prepare_write(*pin, 1ULL << 62, 1, false, memory).err(), EFBIG);
+    EXPECT_EQ(store->prepare_write(*pin, 1, ~0ULL, false, memory).err(), EFBIG);
+    store->unpin(*pin);
+    EXPECT_EQ(store->truncate(1, (1ULL << 62) + 1).err(), EFBIG);
+    EXPECT_EQ(store->allocate(1, ~0ULL, 2).err(), EFBIG);
+    ASSERT_TRUE(store->truncate(1, 1ULL << 62).ok());
+    EXPECT_TRUE(is_zero(read(*store, 1, (1ULL << 62) - 100, 100)));
+    EXPECT_EQ(store->usage().used, 0U);
+}
+
+TEST(MemoryStore, TimesAreOfWritesUntilTheyAreForgotten) {
+    const auto store = make_store();
+    ASSERT_TRUE(write(*store, 1, 0, filled(1, 1)).ok());
+    EXPECT_GT((*store->info(1)).mtime_ns, 0);
+    store->forget_time(1);
+    EXPECT_EQ((*store->info(1)).mtime_ns, 0);
+    ASSERT_TRUE(store->truncate(1, 5).ok());
+    EXPECT_GT((*store->info(1)).mtime_ns, 0);
+}
+
+// Objects as plain vectors, and the number of blocks each must have at least.
+class Model {
+  public:
+    explicit Model(std::uint64_t seed) : random_(seed), store_(make_store()) { soil(*store_); }
+
+    void step() {
+        const std::uint64_t id = random_() % 4;
+        const std::uint64_t offset = random_() % (12 * kBlock);
+        const std::uint64_t length = random_() % 5 == 0 ? random_() % (8 * kBlock) + 1
+                                                        : random_() % 3000 + 1;
+        switch (random_() % 12) {
+            case 0:
+            case 1:
+                return truncate(id, random_() % (14 * kBlock));
+            case 2:
+                store_->remove(id);
+                objects_.erase(id);
+                return;
+            case 3:
+                return allocate(id, offset, length);
+            case 4:
+                return fail_write(id, offset, length);
+            case 5:
+                return pin_or_unpin(id);
+            default:
+                return write_some(id, offset, length);
+        }
+    }
+
+    void check() {
+        for (const auto& [id, bytes] : objects_) {
+            const auto info = store_->info(id);
+            ASSERT_TRUE(info.ok());
+            ASSERT_EQ((*info).size, bytes.size());
+            if (bytes.empty()) continue;
+            const Bytes found = read(*store_, id, 0, bytes.size());
+            ASSERT_TRUE(found == bytes);
+        }
+    }
+
+    void finish() {
+        for (auto* pin : pins_)
+            store_->unpin(pin);
+        for (std::uint64_t id = 0; id < 4; ++id)
+            store_->remove(id);
+        EXPECT_EQ(store_->usage().used, 0U);
+        EXPECT_EQ(store_->usage().objects, 0U);
+        EXPECT_TRUE(write(*store_, 5, 0, filled(kLimit, 1)).ok());
+    }
+
+  private:
+    void write_some(std::uint64_t id, std::uint64_t offset, std::uint64_t length) {
+        const Bytes data = filled(length, static_cast<int>(random_() % 255 + 1));
+        const Status written = write(*store_, id, offset, data, random_() % 2 == 0);
+        if (!written.ok()) {
+            ASSERT_EQ(written.err(), ENOSPC);
+            objects_[id];
+            return;
+        }
+        Bytes& bytes = objects_[id];
+        bytes.resize(std::max<std::size_t>(bytes.size(), offset + length));
+        std::copy(data.begin(), data.end(), bytes.begin() + static_cast<std::ptrdiff_t>(offset));
+    }
+    // Nothing of it arrived.
+    void fail_write(std::uint64_t id, std::uint64_t offset, std::uint64_t length) {
+        const auto pin = store_->pin(id, true);
+        objects_[id];
+        Segments memory;
+        if (store_->prepare_write(*pin, offset, length, random_() % 2 == 0, memory).ok())
+            store_->finish_write(*pin, offset, length, false);
+        store_->unpin(*pin);
+    }
+    void truncate(std::uint64_t id, std::uint64_t size) {
+        ASSERT_TRUE(store_->truncate(id, size).ok());
+        if (size > 0 || objects_.count(id) != 0) objects_[id].resize(size);
+    }
+    void allocate(std::uint64_t id, std::uint64_t offset, std::uint64_t length) {
+        Bytes& bytes = objects_[id];
+        if (store_->allocate(id, offset, length).ok())
+            bytes.resize(std::max<std::size_t>(bytes.size(), offset + length));
+    }
+    void pin_or_unpin(std::uint64_t id) {
+        if (pins_.size() < 3) {
+            if (const auto pin = store_->pin(id, false); pin.ok()) pins_.push_back(*pin);
+            return;
+        }
+        store_->unpin(pins_.front());
+        pins_.erase(pins_.begin());
+    }
+
+    std::mt19937_64 random_;
+    std::unique_ptr<MemoryStore> store_;
+    std::map<std::uint64_t, Bytes> objects_;
+    std::vector<ObjectStore::Pin*> pins_;
+};
+
+TEST(MemoryStore, RandomOperationsAgreeWithAModel) {
+    for (std::uint64_t seed = 1; seed <= 6; ++seed) {
+        SCOPED_TRACE(seed);
+        Model model(seed);
+        for (int step = 0; step < 600; ++step) {
+            model.step();
+            if (step % 20 == 0) model.check();
+            if (::testing::Test::HasFatalFailure()) return;
+        }
+        model.finish();
+    }
+}
+
+}  // namespace
+}  // namespace orfa::server
