@@ -102,6 +102,7 @@ class Bench:
     def __init__(self, options, systems):
         self.options, self.systems = options, systems
         self.environment = mpi_environment()
+        self.load = os.getloadavg()[0]
         self.figures = Figures()
 
     def program(self, name):
@@ -295,12 +296,14 @@ def report(bench, seconds):
     print(f"  {options.ranks} ranks, {options.block * options.ranks // MIB} MiB in all, 1 MiB a call, one shared file; "
           f"medians of {options.repeat}; every byte checked "
           f"({seconds:.0f} s)\n")
+    if bench.load > os.cpu_count() / 2:
+        print(f"  note: other programs kept this machine busy (load {bench.load:.1f} at the start): trust ratios little\n")
     if options.quick:
         print(bandwidth_table(bench, ["contiguous", "vector"]))
     else:
         print(bandwidth_table(bench, ["contiguous", "vector"]) + "\n")
         print(bandwidth_table(bench, ["records", "records-view"]) + f"\n  (records of {RECORD:,} bytes in turn)\n")
-        print(small_table(bench) + "\n")
+        print(small_table(bench))
     print("\n" + limits_table(bench))
     if not options.quick:
         print("\n" + targets_table(bench))

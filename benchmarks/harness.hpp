@@ -4,11 +4,11 @@
 
 #include "common/units.hpp"
 
-#include <time.h>
-
 #include <algorithm>
 #include <cstdint>
 #include <cstdio>
+#include <ctime>
+#include <exception>
 #include <nlohmann/json.hpp>
 #include <span>
 #include <string>
@@ -62,6 +62,17 @@ std::string text_of(const char* format, Arguments... arguments) {
     char line[512];
     std::snprintf(line, sizeof line, format, arguments...);
     return line;
+}
+
+// The exit code of `body`, which may throw: 1 then.
+template <typename Body>
+int guarded(Body body) noexcept {
+    try {
+        return body();
+    } catch (const std::exception& error) {
+        std::fprintf(stderr, "%s\n", error.what());
+        return 1;
+    }
 }
 
 }  // namespace orfa::benchmarks

@@ -56,6 +56,7 @@ using Preparation = std::function<Work()>;
 // Seconds for all works at once, each in a process of its own.
 double seconds_of(const std::vector<Preparation>& works) {
     std::vector<Body> bodies;
+    bodies.reserve(works.size());
     for (const Preparation& prepare : works) {
         bodies.emplace_back([prepare](Laps& laps) {
             const Work work = prepare();
@@ -187,11 +188,7 @@ void run(const Options& options) {
     }
 }
 
-}  // namespace
-}  // namespace orfa::benchmarks
-
-int main(int argc, char** argv) {
-    using namespace orfa::benchmarks;  // NOLINT(google-build-using-namespace): its main()
+int parse_and_run(int argc, char** argv) {
     Options options;
     CLI::App app("What this machine can copy and stream.");
     app.name("orfa-bench-limits");
@@ -215,4 +212,11 @@ int main(int argc, char** argv) {
     options.total_bytes = *total;
     run(options);
     return 0;
+}
+
+}  // namespace
+}  // namespace orfa::benchmarks
+
+int main(int argc, char** argv) {
+    return orfa::benchmarks::guarded([&] { return orfa::benchmarks::parse_and_run(argc, argv); });
 }

@@ -35,8 +35,11 @@ void work(const Options& options, const std::string& folder, const std::string& 
     need(session != nullptr, "connecting");
     need(orfa_mkdir(session, folder.c_str(), 0700) == 0 || errno == EEXIST, "mkdir");
     std::vector<std::string> names;
-    for (unsigned i = 0; i < options.files; ++i)
-        names.push_back(folder + "/" + prefix + std::to_string(i));
+    names.reserve(options.files);
+    for (unsigned i = 0; i < options.files; ++i) {
+        names.push_back(folder);
+        names.back().append("/").append(prefix).append(std::to_string(i));
+    }
     laps.run(kCreate, [&] {
         for (const std::string& name : names) {
             orfa_file* file =
@@ -81,11 +84,11 @@ void run(const Options& options) {
         std::vector<std::string> folders;
         const std::string base = options.path + "-" + std::to_string(getpid());
         for (unsigned process = 0; process < options.processes; ++process) {
-            const std::string number = std::to_string(process);
-            const std::string folder = options.shared ? base : base + "-" + number;
+            std::string folder = base;
+            if (!options.shared) folder.append("-").append(std::to_string(process));
             if (process == 0 || !options.shared) folders.push_back(folder);
-            bodies.emplace_back([&options, folder, number](Laps& laps) {
-                work(options, folder, "p" + number + ".", laps);
+            bodies.emplace_back([&options, folder, process](Laps& laps) {
+                work(options, folder, text_of("p%u.", process), laps);
             });
         }
         const std::vector<double> seconds = seconds_of_laps(bodies, kLaps);
@@ -112,11 +115,7 @@ void run(const Options& options) {
                 median(rates[kCreate]), median(rates[kStat]), median(rates[kUnlink])));
 }
 
-}  // namespace
-}  // namespace orfa::benchmarks
-
-int main(int argc, char** argv) {
-    using namespace orfa::benchmarks;  // NOLINT(google-build-using-namespace): its main()
+int parse_and_run(int argc, char** argv) {
     Options options;
     CLI::App app(
         "Names created, looked at and unlinked a second, on the cluster that ORFA_SERVERS lists.");
@@ -136,4 +135,11 @@ int main(int argc, char** argv) {
     CLI11_PARSE(app, argc, argv);
     run(options);
     return 0;
+}
+
+}  // namespace
+}  // namespace orfa::benchmarks
+
+int main(int argc, char** argv) {
+    return orfa::benchmarks::guarded([&] { return orfa::benchmarks::parse_and_run(argc, argv); });
 }

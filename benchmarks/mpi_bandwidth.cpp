@@ -72,13 +72,14 @@ void delete_file(const std::string& name) {
 // Makes the stream of `owner` what positions in the file mean.
 void set_view(MPI_File file, const Workload& workload, std::uint64_t owner) {
     const Geometry& g = workload.geometry;
+    const std::uint64_t first = owner * g.piece;
+    const auto start = static_cast<MPI_Offset>(first);
     MPI_Datatype strided = MPI_DATATYPE_NULL;
     check(MPI_Type_vector(static_cast<int>(g.block / g.piece), static_cast<int>(g.piece),
                           static_cast<int>(g.piece * g.ranks), MPI_BYTE, &strided),
           "MPI_Type_vector");
     check(MPI_Type_commit(&strided), "MPI_Type_commit");
-    check(MPI_File_set_view(file, static_cast<MPI_Offset>(owner * g.piece), MPI_BYTE, strided,
-                            "native", MPI_INFO_NULL),
+    check(MPI_File_set_view(file, start, MPI_BYTE, strided, "native", MPI_INFO_NULL),
           "MPI_File_set_view");
     MPI_Type_free(&strided);
 }
@@ -135,9 +136,9 @@ void check_access(MPI_File file, const Workload& workload, std::uint64_t owner,
         const std::uint64_t right =
             source.right_bytes_of_access(owner, access, std::span(buffer.data(), g.transfer));
         if (right < g.transfer) {
-            give_up(text_of("wrong byte in %s: the read of offset %llu", workload.name.c_str(),
-                            static_cast<unsigned long long>(
-                                g.file_offset(owner, access * g.transfer + right))));
+            const unsigned long long at = g.file_offset(owner, access * g.transfer + right);
+            give_up(
+                text_of("wrong byte in %s: the read of offset %llu", workload.name.c_str(), at));
         }
     }
 }
@@ -163,8 +164,9 @@ void check_content(MPI_File file, const Workload& workload, const PatternSource&
         const std::uint64_t right =
             source.right_bytes(workload.geometry, at, std::span(chunk.data(), length));
         if (right < length) {
-            give_up(text_of("wrong byte in %s: offset %llu of the file", workload.name.c_str(),
-                            static_cast<unsigned long long>(at + right)));
+            const unsigned long long wrong = at + right;
+            give_up(
+                text_of("wrong byte in %s: offset %llu of the file", workload.name.c_str(), wrong));
         }
     }
 }
@@ -225,11 +227,13 @@ void run(const Options& options, const Workload& workload) {
                          median(write_rates), median(read_rates)));
 }
 
-std::uint64_t size_of(const std::string& text, const char* option) {
-    constexpr std::uint64_t kMost = std::uint64_t{1} << 30;  // MPI counts are int
+constexpr std::uint64_t kMostCounted = 0x7fffffff;  // MPI's counts and strides are int
+
+std::uint64_t size_of(const std::string& text, const char* option, std::uint64_t most) {
     const auto size = parse_size(text);
-    if (!size.ok() || *size == 0 || *size > kMost) {
-        give_up(text_of("%s %s: not a size of 1 byte to 1 GiB", option, text.c_str()));
+    if (!size.ok() || *size == 0 || *size > most) {
+        give_up(text_of("%s %s: not a size of 1 byte to %s", option, text.c_str(),
+                        format_bytes(most).c_str()));
     }
     return *size;
 }
@@ -238,13 +242,13 @@ Workload workload_of(const Options& options, const std::string& name, int ranks)
     Workload workload{name, {}, false, options.collective};
     Geometry& g = workload.geometry;
     g.ranks = static_cast<std::uint64_t>(ranks);
-    g.transfer = size_of(options.transfer, "--transfer");
-    g.block = size_of(options.block, "--block");
+    g.transfer = size_of(options.transfer, "--transfer", kMostCounted);
+    g.block = size_of(options.block, "--block", std::uint64_t{1} << 50);
     if (name == "records" || name == "records-view") {
-        g.piece = g.transfer = size_of(options.record, "--record");
+        g.piece = g.transfer = size_of(options.record, "--record", kMostCounted / g.ranks);
         workload.view = name == "records-view";
     } else if (name == "vector") {
-        g.piece = size_of(options.strip, "--strip");
+        g.piece = size_of(options.strip, "--strip", kMostCounted / g.ranks);
         workload.view = true;
     }
     const std::uint64_t step = std::max(g.transfer, g.piece);
@@ -301,11 +305,7 @@ bool all_on_one_host() {
     return here == all;
 }
 
-}  // namespace
-}  // namespace orfa::benchmarks
-
-int main(int argc, char** argv) {
-    using namespace orfa::benchmarks;  // NOLINT(google-build-using-namespace): its main()
+int whole_run(int argc, char** argv) {
     MPI_Init(&argc, &argv);
     int ranks = 0;
     MPI_Comm_rank(MPI_COMM_WORLD, &rank_of_world);
@@ -314,9 +314,17 @@ int main(int argc, char** argv) {
     Options options;
     const int code = parse(argc, argv, options);
     if (code == 0) {
-        for (const std::string& name : options.patterns)
+        for (const std::string& name : options.patterns) {
             run(options, workload_of(options, name, ranks));
+        }
     }
     MPI_Finalize();
     return std::max(code, 0);
+}
+
+}  // namespace
+}  // namespace orfa::benchmarks
+
+int main(int argc, char** argv) {
+    return orfa::benchmarks::guarded([&] { return orfa::benchmarks::whole_run(argc, argv); });
 }

@@ -75,9 +75,9 @@ class PatternSource {
     }
 
   private:
-    static constexpr std::uint64_t kStep = 64;            // bytes a window moves by
-    static constexpr std::uint64_t kSlack = 1024 * 1024;  // bytes it can move in all
-    static constexpr std::uint64_t kRankStep = 4099;      // prime: ranks' windows meet late
+    static constexpr std::uint64_t kStep = 64;        // bytes a window moves by
+    static constexpr std::uint64_t kSlack = 1 << 20;  // bytes it can move in all
+    static constexpr std::uint64_t kRankStep = 4099;  // prime: ranks' windows meet late
 
     // splitmix64
     static std::uint64_t next(std::uint64_t& state) {

@@ -28,15 +28,17 @@ struct Options {
     std::exit(1);
 }
 
-// Microseconds of each of `count` calls.
+// Microseconds of each of `count` calls; of fewer where they take so long that seconds would pass.
 template <typename Call>
 std::vector<double> trip_times(std::uint64_t count, Call call) {
     constexpr double kMicroseconds = 1e6;
+    constexpr double kMostSeconds = 3;
+    const double stop_at = now() + kMostSeconds;
     for (std::uint64_t i = 0; i < count / 10; ++i)
         call();  // warm up
     std::vector<double> times;
     times.reserve(count);
-    for (std::uint64_t i = 0; i < count; ++i) {
+    for (std::uint64_t i = 0; i < count && (times.empty() || now() < stop_at); ++i) {
         const double start = now();
         call();
         times.push_back((now() - start) * kMicroseconds);
@@ -97,8 +99,8 @@ void sequential(const Options& options, orfa_file* file, Json& figures) {
             give_up("read");
         const std::uint64_t right = source.right_bytes_of_access(0, i, buffer);
         if (right < options.size) {
-            std::fprintf(stderr, "orfa-bench-small: wrong byte at offset %llu\n",
-                         static_cast<unsigned long long>(i * options.size + right));
+            const unsigned long long at = i * options.size + right;
+            std::fprintf(stderr, "orfa-bench-small: wrong byte at offset %llu\n", at);
             std::exit(1);
         }
     }
@@ -132,11 +134,7 @@ void run(const Options& options, const std::string& transport) {
     print_result(options.json, result, text);
 }
 
-}  // namespace
-}  // namespace orfa::benchmarks
-
-int main(int argc, char** argv) {
-    using namespace orfa::benchmarks;  // NOLINT(google-build-using-namespace): its main()
+int parse_and_run(int argc, char** argv) {
     Options options;
     CLI::App app("Small requests by one process, on the cluster that ORFA_SERVERS lists.");
     app.name("orfa-bench-small");
@@ -161,4 +159,11 @@ int main(int argc, char** argv) {
     for (const std::string& transport : options.transports)
         run(options, transport);
     return 0;
+}
+
+}  // namespace
+}  // namespace orfa::benchmarks
+
+int main(int argc, char** argv) {
+    return orfa::benchmarks::guarded([&] { return orfa::benchmarks::parse_and_run(argc, argv); });
 }

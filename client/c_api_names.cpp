@@ -53,8 +53,8 @@ Status stat_path(Names& names, const char* path, bool follow, struct stat* out) 
 ssize_t give(const std::string& value, void* out, std::size_t size) {
     if (size == 0) return static_cast<ssize_t>(value.size());
     if (value.size() > size)
-        return fail_with(fail(Status::from_errno(ERANGE), "%zu bytes don't fit into %zu",
-                              value.size(), size));
+        return fail_with(
+            fail(Status::from_errno(ERANGE), "%zu bytes don't fit into %zu", value.size(), size));
     std::memcpy(out, value.data(), value.size());
     return static_cast<ssize_t>(value.size());
 }
@@ -125,8 +125,7 @@ ssize_t orfa_readlink(orfa_session* session, const char* path, char* target, siz
 
 int orfa_truncate(orfa_session* session, const char* path, uint64_t size) {
     return with_names(session, [&](Names&) -> Status {
-        auto file =
-            orfa::client::File::open(unwrap(session), path, O_WRONLY, 0, nullptr);
+        auto file = orfa::client::File::open(unwrap(session), path, O_WRONLY, 0, nullptr);
         if (!file.ok()) return file.status();
         const Status cut = (*file)->truncate(size);
         const Status closed = (*file)->close();

@@ -17,8 +17,11 @@ endif()
 find_package(Threads REQUIRED)
 find_program(ORFA_CCACHE ccache)
 if(ORFA_CCACHE)
-  set(CMAKE_C_COMPILER_LAUNCHER ${ORFA_CCACHE})
-  set(CMAKE_CXX_COMPILER_LAUNCHER ${ORFA_CCACHE})
+  # Without this, ccache passes over files with precompiled headers.
+  set(launcher ${CMAKE_COMMAND} -E env CCACHE_SLOPPINESS=pch_defines,time_macros ${ORFA_CCACHE})
+  set(CMAKE_C_COMPILER_LAUNCHER ${launcher})
+  set(CMAKE_CXX_COMPILER_LAUNCHER ${launcher})
+  add_compile_options($<$<CXX_COMPILER_ID:GNU>:-fpch-preprocess>)
 endif()
 
 set(ORFA_SANITIZE "" CACHE STRING "Sanitizers of the whole build: address,undefined | thread")

@@ -202,7 +202,7 @@ void FakeEndpoint::release_memory(const Registration& registration) {
 }
 
 std::size_t FakeEndpoint::poll() {
-    std::size_t limit;
+    std::size_t limit = 0;
     {
         const MutexLock lock(network_.mutex_);
         network_.advance();

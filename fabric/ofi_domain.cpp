@@ -8,7 +8,6 @@
 #include <rdma/fi_errno.h>
 
 #include <netinet/in.h>
-#include <string.h>
 
 #include <algorithm>
 #include <cstring>

@@ -37,13 +37,15 @@ void find(void* library, const char* name, const char* version, Function& into) 
     into = reinterpret_cast<Function>(symbol);
 }
 
-// tcp;ofi_rxm takes 70 MB an endpoint by default. The buffer size must be the same on both sides.
-void bound_memory() {
+// tcp;ofi_rxm takes 70 MB an endpoint by default, and 25 ms for a connection, since it looks at
+// what happens to connections every 10 ms. The buffer size must be the same on both sides.
+void set_defaults() {
     char buffer[24];
     (void)std::snprintf(buffer, sizeof buffer, "%zu", kOfiEagerBytes);
     (void)::setenv("FI_OFI_RXM_BUFFER_SIZE", buffer, 0);
     (void)::setenv("FI_OFI_RXM_MSG_RX_SIZE", "256", 0);
     (void)::setenv("FI_OFI_RXM_MSG_TX_SIZE", "128", 0);
+    (void)::setenv("FI_OFI_RXM_CM_PROGRESS_INTERVAL", "500", 0);  // us
     // Without it fi_av_remove() leaves the connection, and what is under way on it, as it is.
     (void)::setenv("FI_AV_REMOVE_CLEANUP", "1", 0);
 }
@@ -68,7 +70,7 @@ class SignalKeeper {
 };
 
 Result<OfiLibrary> load_now() {
-    bound_memory();
+    set_defaults();
     const SignalKeeper keeper;
     void* handle = ::dlopen("libfabric.so.1", RTLD_LAZY | RTLD_LOCAL);
     if (handle == nullptr) handle = ::dlopen("libfabric.so", RTLD_LAZY | RTLD_LOCAL);

@@ -24,10 +24,10 @@ struct OfiLibrary {
     std::uint32_t version = 0;  // of the library at run time, FI_VERSION(major, minor)
 
     // The library, loaded by the first call (300 ms with Debian's 1.17, once a process) and never
-    // unloaded. Sets libfabric's environment variables that bound its memory, where the user has
-    // not; restores the signal handlers its dependencies replace. Thread-safe, but setenv() is
-    // not: no other thread should be in getenv(). ENOSYS: there is no libfabric, or one older
-    // than the headers of this build (logged).
+    // unloaded. Sets libfabric's environment variables that bound its memory and the like, where
+    // the user has not; restores the signal handlers its dependencies replace. Thread-safe, but
+    // setenv() is not: no other thread should be in getenv(). ENOSYS: there is no libfabric, or one
+    // older than the headers of this build (logged).
     static Result<const OfiLibrary*> load();
 };
 

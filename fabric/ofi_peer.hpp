@@ -13,10 +13,9 @@
 
 #include <rdma/fabric.h>
 
-#include <time.h>
-
 #include <cstddef>
 #include <cstdint>
+#include <ctime>
 #include <deque>
 #include <memory>
 #include <unordered_map>

@@ -56,9 +56,9 @@ enum class Op : std::uint16_t {
     kPeerRemoveDirectory = 97,
     kPeerAdjustLinks = 98,
     kPeerInsertEntry = 99,
-    kPeerRemoveEntry = 100,
     kPeerRemoveObject = 101,
     kPeerGetattr = 102,
+    kPeerRenameTurn = 103,
 };
 
 // Below this, ops fit a dispatch table.
@@ -105,7 +105,7 @@ struct HelloReply {
     std::uint32_t server_count;
     std::uint32_t max_inline;  // payload bytes that may travel inside a message
     std::uint32_t max_list;    // extents + segments in one data request
-    std::uint32_t durable;     // 1: names survive a restart
+    std::uint32_t durable;     // 1: names and data survive a restart
 };
 
 // An inode number: the index of its home server above, that server's own number below.

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: MIT
-// Requests about names: directories, inodes, attributes. Answered by the home server of the directory
-// or inode they start from.
+// Requests about names: directories, inodes, attributes. Answered by the home server of the
+// directory or inode they start from.
 //
-// Paths. kWalk, kOpen, kMkdir, kRmdir, kUnlink and kSymlink name a path below a directory inode. The
-// server follows it as far as it owns the directories; every reply to them begins with a PathReply:
-//   kDone       the path was followed to its end and the request carried out; the op's reply follows
-//   kElsewhere  `ino` belongs to another server: go on there with the path from `consumed` on
-//   kSymlink    the last consumed component (none: `start`) is a symbolic link; its target (a
+// Paths. kWalk, kOpen, kMkdir, kRmdir, kUnlink and kSymlink name a path below a directory inode.
+// The server follows it as far as it owns the directories; every reply to them begins with a
+// PathReply:
+//   kDone       the path was followed to its end and the request carried out; the op's reply
+//   follows kElsewhere  `ino` belongs to another server: go on there with the path from `consumed`
+//   on kSymlink    the last consumed component (none: `start`) is a symbolic link; its target (a
 //               string) follows. The client puts it in the component's place, begins anew, and
 //               counts links (kMaxSymlinks).
 // `consumed` is a number of bytes of the request's path. Nothing was changed unless kDone.
@@ -17,12 +18,13 @@
 
 namespace orfa::protocol {
 
-inline constexpr std::size_t kMaxName = 255;    // bytes of one name
-inline constexpr std::size_t kMaxPath = 4095;   // bytes of a path
-inline constexpr std::size_t kMaxTarget = 3500;  // bytes of a symbolic link's target: fits any message
-inline constexpr unsigned kMaxSymlinks = 40;    // links followed for one path
-inline constexpr std::size_t kMaxXattr = 65536;  // bytes of one attribute's value
-inline constexpr std::uint32_t kMaxLinks = 65000;
+inline constexpr std::size_t kMaxName = 255;   // bytes of one name
+inline constexpr std::size_t kMaxPath = 4095;  // bytes of a path
+inline constexpr std::size_t kMaxTarget =
+    3500;                                     // bytes of a symbolic link's target: fits any message
+inline constexpr unsigned kMaxSymlinks = 40;  // links followed for one path
+inline constexpr std::size_t kMaxXattr = 65536;          // bytes of one attribute's value
+inline constexpr std::uint32_t kMaxLinks = 65000;        // names of one file
 inline constexpr std::uint32_t kAnyServer = 0xffffffff;  // Layout.first_server of a wish
 
 enum class PathState : std::uint32_t { kDone = 0, kElsewhere = 1, kSymlink = 2 };
@@ -44,8 +46,8 @@ struct InodeRequest {
 
 // kWalk: + path (may be empty) -> PathReply, Attributes.
 struct WalkRequest {
-    std::uint64_t start;  // directory (or, with an empty path, any inode)
-    std::uint32_t flags;  // PathFlags
+    std::uint64_t start;   // directory (or, with an empty path, any inode)
+    std::uint32_t flags;   // PathFlags
     std::uint32_t access;  // R_OK, W_OK, X_OK that the caller must have on the result, else EACCES
 };
 
@@ -56,8 +58,8 @@ enum OpenFlags : std::uint32_t {
     kOpenWrite = 2,
     kOpenCreate = 4,
     kOpenExclusive = 8,
-    kOpenTruncate = 16,   // the home server's object; those of other servers are the client's to cut
-    kOpenNoFollow = 32,   // ELOOP when the last component is a symbolic link
+    kOpenTruncate = 16,  // the home server's object; those of other servers are the client's to cut
+    kOpenNoFollow = 32,  // ELOOP when the last component is a symbolic link
     kOpenDirectory = 64,  // ENOTDIR for anything else
 };
 struct OpenRequest {
@@ -128,14 +130,14 @@ enum RenameFlags : std::uint32_t {
     kRenameDirectory = 2,  // a path ended in '/': ENOTDIR unless a directory is renamed
 };
 struct RenameRequest {
-    std::uint64_t from;  // directory of the old name
-    std::uint64_t to;    // directory of the new name
+    std::uint64_t from;   // directory of the old name
+    std::uint64_t to;     // directory of the new name
     std::uint32_t flags;  // RenameFlags
     std::uint32_t reserved;
 };
 
-// kReaddir: + name -> ReaddirReply, `count` times a ReaddirEntry + name. Entries come in the order of
-// (cookie, name); the page begins behind the given cookie and name (an empty name: behind all
+// kReaddir: + name -> ReaddirReply, `count` times a ReaddirEntry + name. Entries come in the order
+// of (cookie, name); the page begins behind the given cookie and name (an empty name: behind all
 // entries with that cookie; cookie 0 and no name: the beginning). An entry that is there from the
 // first page to the last is listed exactly once, whatever is made or removed meanwhile.
 struct ReaddirRequest {
@@ -196,8 +198,8 @@ struct MarkSpreadRequest {
     Capability capability;  // kMayWrite
 };
 
-// kAppend -> AppendReply. Reserves [offset, offset + length) for the caller, behind every byte there
-// was and every range reserved before. To the home server.
+// kAppend -> AppendReply. Reserves [offset, offset + length) for the caller, behind every byte
+// there was and every range reserved before. To the home server.
 struct AppendRequest {
     Capability capability;        // kMayWrite
     std::uint64_t observed_size;  // bytes: the size the client saw, from all of the file's servers

@@ -7,8 +7,9 @@
 
 namespace orfa::protocol {
 
-// Which step of which operation this is, so that a step that is sent again (the first reply was lost)
-// is not done twice. The receiver forgets the steps of a server's operations below `settled_below`.
+// Which step of which operation this is, so that a step that is sent again (the first reply was
+// lost) is not done twice. The receiver forgets the steps of a server's operations below
+// `settled_below`.
 struct PeerStep {
     std::uint64_t operation;      // the sending server's number; rising
     std::uint64_t settled_below;  // operations with smaller numbers have ended
@@ -49,7 +50,7 @@ struct PeerAdjustLinks {
 };
 
 // kPeerInsertEntry: + name. Puts an entry into a directory, in place of `replaces` (0: of nothing).
-// EAGAIN: something else is there; ENOENT: no such directory; EMLINK, EBUSY.
+// EAGAIN: something else is there; ENOENT: no such directory; EBUSY.
 struct PeerInsertEntry {
     PeerStep step;
     std::uint64_t directory;
@@ -59,16 +60,18 @@ struct PeerInsertEntry {
     std::uint32_t reserved;
 };
 
-// kPeerGetattr: + name -> PeerGetattrReply. Of an inode, and (with a name) of what it holds under it.
+// kPeerGetattr: + name -> PeerGetattrReply. Of an inode, and (with a name) of what it holds under
+// it.
 struct PeerGetattr {
     std::uint64_t ino;
     std::uint64_t ancestor;  // follow the parents of `ino` until this one; 0: don't
 };
 struct PeerGetattrReply {
-    Attributes attributes;      // of ino; the size is not asked of the store
-    std::uint64_t reached;      // with `ancestor`: it, or the first inode of another server, or the root
-    std::uint64_t entry_ino;    // 0: no such name
-    std::uint32_t entry_type;   // S_IF...
+    Attributes attributes;  // of ino; the size is not asked of the store
+    std::uint64_t
+        reached;  // with `ancestor`: it, or the first inode of another server, or the root
+    std::uint64_t entry_ino;   // 0: no such name
+    std::uint32_t entry_type;  // S_IF...
     std::uint32_t reserved;
 };
 
@@ -80,8 +83,8 @@ struct PeerRemoveObject {
 inline constexpr std::uint32_t kMaxRemovals = 256;
 
 // To server 0: only one server at a time renames across servers or moves directories. Taking waits
-// until it is the sender's turn; the turn ends when it is given back or the sender's connection ends.
-inline constexpr Op kPeerRenameTurn{103};
+// until it is the sender's turn; the turn ends when it is given back or the sender's connection
+// ends.
 struct PeerRenameTurn {
     std::uint32_t take;  // 1: take, 0: give back
     std::uint32_t reserved;

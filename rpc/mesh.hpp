@@ -11,6 +11,7 @@
 
 #include "common/mutex.hpp"
 #include "common/status.hpp"
+#include "common/unique_fd.hpp"
 #include "fabric/fabric.hpp"
 #include "protocol/messages.hpp"
 #include "rpc/connector.hpp"
@@ -47,7 +48,7 @@ struct MeshOptions {
     ConnectorOptions connector;                    // transport, provider
     protocol::PeerKind kind = protocol::PeerKind::kClient;
     std::uint64_t cluster_secret = 0;              // servers only
-    int timeout_ms = 10000;  // a server that is silent for so long while it owes a reply is dead
+    int timeout_ms = 30000;  // a server that is silent for so long while it owes a reply is dead
 };
 
 // Where to reach a server's memory transfers; valid while the server stays connected.
@@ -153,6 +154,8 @@ class Mesh {
     bool drive_once(Clock::time_point deadline) ORFA_REQUIRES(mutex_);
     void lead(Clock::time_point deadline) ORFA_REQUIRES(mutex_);
     void block(Clock::time_point deadline) ORFA_REQUIRES(mutex_);
+    void sleep_until(Clock::time_point deadline) ORFA_REQUIRES(mutex_);
+    void wake() ORFA_REQUIRES(mutex_);
     std::size_t poll_locked() ORFA_REQUIRES(mutex_);
     void check_silence() ORFA_REQUIRES(mutex_);
     Status connect_locked(std::uint32_t server) ORFA_REQUIRES(mutex_);
@@ -169,6 +172,8 @@ class Mesh {
     std::uint64_t requests_sent_ = 0;
     std::uint32_t polls_ = 0;  // since the last look at the clock
     bool leader_ = false;      // a thread is polling or blocked in the endpoints
+    bool blocked_ = false;     // that thread is blocked; wake() ends it
+    UniqueFd wake_;            // eventfd
     unsigned followers_ = 0;   // threads asleep in changed_
     std::condition_variable_any changed_;
     unsigned holds_ = 0;

@@ -94,28 +94,12 @@ stage_tsan() {
     sanitized tsan
 }
 
-# Targets are the programs named fuzz_*; what they find worth keeping stays in the build folder for the next run.
+# Every target gets its part of the time.
 stage_fuzz() {
-    local dir target name each
-    local -a targets corpus
-    dir="$(build_dir fuzz)"
-    configure fuzz -DBUILD_TESTING=ON
-    build fuzz
-    mapfile -d '' -t targets < <(find "$dir" -type f -name 'fuzz_*' -executable -print0 | sort -z)
-    ((${#targets[@]} > 0)) || die "there are no fuzz targets in $dir"
-    each=$((fuzz_seconds / ${#targets[@]}))
-    for target in "${targets[@]}"; do
-        name="${target##*/}"
-        corpus=("$dir/corpus/$name")
-        mkdir -p -- "${corpus[0]}" "$dir/findings"
-        if [[ -d "$ORFA_TREE/tests/fuzz/corpus/${name#fuzz_}" ]]; then
-            corpus+=("$ORFA_TREE/tests/fuzz/corpus/${name#fuzz_}")
-        fi
-        quietly "$dir/log/$name.log" "$name (its input is in $dir/findings)" bounded $((each + 60)) \
-            "$target" -max_total_time=$((each > 0 ? each : 1)) -timeout=10 -rss_limit_mb=2048 \
-            -artifact_prefix="$dir/findings/$name-" "${corpus[@]}"
-        say "$name: $(sed -n 's/^Done \([0-9]* runs in [0-9]* second(s)\).*/\1/p' "$dir/log/$name.log"), nothing found"
-    done
+    local -a targets
+    mapfile -t targets < <(sed -n 's/^orfa_fuzz_target(\([a-z]*\) .*/\1/p' "$ORFA_TREE/tests/fuzz/CMakeLists.txt")
+    ((${#targets[@]} > 0)) || die "there are no fuzz targets"
+    bounded $((fuzz_seconds + 1800)) "$scripts/fuzz.sh" $((fuzz_seconds / ${#targets[@]} + 1)) "${targets[@]}"
 }
 
 stage_format() {

@@ -24,7 +24,7 @@ struct ServerIdentity {
     std::uint64_t epoch = 0;   // random, of this start
     protocol::Layout default_layout{1 << 20, 1, 0};  // stripe_count: as many servers as there are
     bool trust_client_ids = false;  // believe the uid a client over the network claims
-    bool durable = false;           // names survive a restart
+    bool durable = false;           // names and data survive a restart
 };
 
 class Core {

@@ -3,6 +3,7 @@
 #include "protocol/io_messages.hpp"
 #include "server/access_list.hpp"
 #include "server/core.hpp"
+#include "server/namespace/namespace.hpp"
 #include "server/rma.hpp"
 #include "server/service.hpp"
 #include "server/shard.hpp"
@@ -305,6 +306,7 @@ Task<Status> handle_truncate(Core& core, Request& request) {
             co_return core.store->truncate(ino, truncate.size);
         }
         case protocol::TruncateMode::kExact:
+            core.names->forget_append(ino);
             co_return core.store->truncate(ino, truncate.size);
     }
     co_return Status::from_errno(EPROTO);

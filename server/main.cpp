@@ -7,6 +7,7 @@
 #include "server/memory_store.hpp"
 #include "server/namespace/memory_kv.hpp"
 #include "server/namespace/namespace.hpp"
+#include "server/namespace/rocks_kv.hpp"
 #include "server/namespace/upkeep.hpp"
 #include "server/options.hpp"
 #include "server/peer_client.hpp"
@@ -68,7 +69,7 @@ ServerIdentity make_identity(const Options& options) {
         options.stripe_count == 0 ? identity.count : options.stripe_count;
     identity.default_layout = {options.stripe_size, stripes, options.index};
     identity.trust_client_ids = true;
-    identity.durable = !options.metadata_dir.empty();
+    identity.durable = false;  // the memory store forgets, whatever keeps the names
     return identity;
 }
 
@@ -90,6 +91,16 @@ Status listen(const Options& options, Shard& shard) {
         shard.set_endpoint(std::move(*endpoint));
     }
     return {};
+}
+
+// Where names are kept: a directory, if one is given.
+Result<std::unique_ptr<KvStore>> open_names(const Options& options) {
+    if (options.metadata_dir.empty()) return std::unique_ptr<KvStore>(new MemoryKv());
+    RocksOptions rocks;
+    rocks.sync = true;
+    auto opened = RocksKv::open(options.metadata_dir, rocks);
+    if (!opened.ok()) return opened.status();
+    return std::unique_ptr<KvStore>(std::move(*opened));
 }
 
 OpTable make_table() {
@@ -117,7 +128,9 @@ int serve(const Options& options) {
     core.store = (*store).get();
     const Capabilities capabilities(options.secret);
     core.capabilities = &capabilities;
-    Namespace names(std::make_unique<MemoryKv>(), core.identity);
+    auto kv = open_names(options);
+    if (!kv.ok()) return fail(options, "cannot open " + options.metadata_dir, kv.status());
+    Namespace names(std::move(*kv), core.identity);
     core.names = &names;
     rpc::MeshOptions mesh;
     mesh.servers = options.servers;

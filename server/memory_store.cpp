@@ -11,6 +11,7 @@ namespace {
 
 constexpr std::uint64_t kBlock = BlockPool::kBlockBytes;
 constexpr std::uint64_t kLargestObject = 1ULL << 62;
+constexpr std::uint64_t kLongestFill = 8192;  // blocks, beyond which free ones are counted first
 
 // What holes give to reads.
 alignas(4096) constinit std::array<std::byte, kBlock> zeros{};
@@ -93,6 +94,11 @@ std::byte* MemoryStore::block_of(const Object& object, std::uint64_t block) {
 Status MemoryStore::fill(Object& object, std::uint64_t first, std::uint64_t last, bool zeroed,
                          std::vector<std::uint64_t>& made) {
     made.clear();
+    // More than any write has: do not even look for what can't be there.
+    const std::uint64_t wanted = last - first + 1;
+    if (wanted > kLongestFill &&
+        wanted > object.block_count + (pool_->limit() - pool_->used()) / kBlock)
+        return Status::from_errno(ENOSPC);
     for (std::uint64_t block = first; block <= last; ++block) {
         if (block_of(object, block) != nullptr) continue;
         std::uint64_t end = block + 1;

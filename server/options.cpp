@@ -71,7 +71,7 @@ bool parse_options(int argc, char** argv, Options& options, int& exit_code) {
     app.add_option("--transports", options.transports, "local, ofi, or local,ofi")
         ->check(CLI::IsMember({"local", "ofi", "local,ofi"}));
     app.add_option("--metadata", options.metadata_dir,
-                   "Directory where names are kept (RocksDB) [memory]");
+                   "Directory where names are kept (RocksDB); file data stay in memory [memory]");
     app.add_option("--log", options.log_file, "File the log is added to [standard error]");
     app.add_option("--ready-fd", options.ready_fd, "Descriptor that is told when serving begins");
     try {

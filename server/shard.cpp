@@ -24,6 +24,8 @@ constexpr int kLongestBlockMs = 1000;
 constexpr int kStopMs = 2000;  // what requests under way get at the end
 // Requests a client may have outstanding.
 constexpr std::uint32_t kCredits = 64;
+// Clients may ping without a credit; who has much more under way does not keep to them.
+constexpr std::uint32_t kMostUnderWay = 2 * kCredits;
 
 std::int64_t monotonic_ns() {
     timespec now{};
@@ -214,6 +216,9 @@ void Shard::on_message(Session& session, std::span<const std::byte> message) {
     if (entry == nullptr || entry->handler == nullptr) return reject(session, "an unknown request");
     if (!session.greeted && header.op != protocol::Op::kHello)
         return reject(session, "a request before HELLO");
+
+    if (session.requests_under_way >= kMostUnderWay)
+        return reject(session, "more requests than it has credits for");
 
     Request* request = take_request(*session.endpoint);
     request->session = &session;

@@ -20,6 +20,7 @@ const char* __lsan_default_suppressions() {
 
 const char* __tsan_default_suppressions() {
     return "called_from_lib:libfabric.so\n"
+           "mutex:_dl_call_fini\n"  // its destructor at exit
            "race:libfabric.so\n"
            "mutex:libfabric.so\n"
            "deadlock:libfabric.so\n";

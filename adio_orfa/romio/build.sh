@@ -128,6 +128,7 @@ include="$build/romio/include"
 mkdir -p -- "$build/driver"
 read -r -a more_cflags <<<"${ORFA_ADIO_CFLAGS:-}"
 driver_flags=(
+    "-ffile-prefix-map=$root/="
     -std=gnu11 -O2 -g -fPIC -fvisibility=hidden "${warnings[@]}" "${romio_flags[@]}" "${more_cflags[@]}"
     "-I$here" "-I$root" -isystem "$include" -isystem "$include/romio/adio/include" -isystem "$include/romio/include"
     "${system_includes[@]}"

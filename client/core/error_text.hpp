@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// What the last failed call of this thread has to say: which path or server, and why. The place that
-// detects a failure writes it; callers may put words in front of it.
+// What the last failed call of this thread has to say: which path or server, and why. The place
+// that detects a failure writes it; callers may put words in front of it.
 #pragma once
 
 #include "common/status.hpp"

@@ -36,8 +36,7 @@ class Answer final : public rpc::Call {
 FanOutError ask_all(rpc::Mesh& mesh, protocol::Op op, std::span<const Question> questions,
                     const Take& take) {
     for (const Question& question : questions)
-        if (const Status up = mesh.connect(question.server); !up.ok())
-            return {up, question.server};
+        if (const Status up = mesh.connect(question.server); !up.ok()) return {up, question.server};
     Round round{take, 0, {}};
     std::vector<Answer> answers;
     answers.reserve(questions.size());  // their addresses must stay
@@ -46,8 +45,7 @@ FanOutError ask_all(rpc::Mesh& mesh, protocol::Op op, std::span<const Question> 
         for (const Question& question : questions) {
             answers.emplace_back(round, answers.size(), question.server);
             ++round.left;
-            const Status sent =
-                mesh.start(question.server, op, question.body, {}, answers.back());
+            const Status sent = mesh.start(question.server, op, question.body, {}, answers.back());
             if (sent.ok()) continue;
             --round.left;
             round.note(sent, question.server);

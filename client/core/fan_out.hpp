@@ -4,13 +4,14 @@
 
 #include "common/status.hpp"
 #include "protocol/messages.hpp"
-#include "rpc/mesh.hpp"
 
 #include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <span>
 #include <vector>
+
+#include "rpc/mesh.hpp"
 
 namespace orfa::client {
 

@@ -17,10 +17,10 @@ using namespace protocol;  // NOLINT(google-build-using-namespace): the wire's s
 // One operation on a path: its request, sent to one server after the other until one has done it.
 struct Names::PathCall {
     Op op;
-    const char* what;               // for error texts
+    const char* what;  // for error texts
     std::string_view path;
-    std::span<std::byte> head{};    // the request's struct; its first field is `start`
-    std::string_view second{};      // a second string, after the path (kSymlink)
+    std::span<std::byte> head{};  // the request's struct; its first field is `start`
+    std::string_view second{};    // a second string, after the path (kSymlink)
     bool has_second = false;
     std::vector<std::byte> reply{};  // kDone: all of it; Reader skips the PathReply
 };
@@ -180,8 +180,8 @@ Status Names::close(std::uint64_t ino) {
 
 Status Names::mark_spread(const Capability& capability) {
     std::vector<std::byte> reply;
-    return call_inode(capability.ino, Op::kMarkSpread,
-                      rpc::as_body(MarkSpreadRequest{capability}), reply, "write", {});
+    return call_inode(capability.ino, Op::kMarkSpread, rpc::as_body(MarkSpreadRequest{capability}),
+                      reply, "write", {});
 }
 
 Result<std::uint64_t> Names::reserve_append(const Capability& capability,
@@ -190,8 +190,7 @@ Result<std::uint64_t> Names::reserve_append(const Capability& capability,
     const AppendRequest request{capability, observed_size, length};
     ORFA_TRY(call_inode(capability.ino, Op::kAppend, rpc::as_body(request), reply, "append", {}));
     AppendReply answer;
-    if (!Reader(reply).get(answer))
-        return fail(Status::from_errno(EPROTO), "append: short reply");
+    if (!Reader(reply).get(answer)) return fail(Status::from_errno(EPROTO), "append: short reply");
     return answer.offset;
 }
 
@@ -259,8 +258,7 @@ Result<std::string> Names::readlink(std::string_view path) {
 
 Result<std::uint64_t> Names::parent_of(std::string_view path, const char* what,
                                        std::string_view& name, bool& must_be_directory) {
-    if (path.empty())
-        return fail(Status::from_errno(ENOENT), "%s '': the path is empty", what);
+    if (path.empty()) return fail(Status::from_errno(ENOENT), "%s '': the path is empty", what);
     const SplitPath parts = split(path);
     name = parts.name;
     must_be_directory = parts.must_be_directory;
@@ -279,8 +277,8 @@ Status Names::link(std::string_view from, std::string_view to) {
     if (must_be_directory)
         return fail(Status::from_errno(ENOENT), "link '%s': no directory", text_of(to).c_str());
     std::vector<std::byte> reply;
-    return call_inode(*parent, Op::kLink, with_name(LinkRequest{source->ino, *parent}, name),
-                      reply, "link", to);
+    return call_inode(*parent, Op::kLink, with_name(LinkRequest{source->ino, *parent}, name), reply,
+                      "link", to);
 }
 
 Result<std::uint64_t> Names::open_directory(std::string_view path) {

@@ -1,17 +1,17 @@
 // SPDX-License-Identifier: MIT
-// The names of the file system: paths are followed over the servers, each operation carried out by the
-// server it belongs to. Nothing is cached. Each failure also writes error_text.hpp's text.
+// The names of the file system: paths are followed over the servers, each operation carried out by
+// the server it belongs to. Nothing is cached. Each failure also writes error_text.hpp's text.
 //
-// Paths start at the root; a leading '/' may be left out, several count as one; one that ends in '/'
-// must name a directory. Errors everywhere: those of POSIX's call of the same name (EINVAL, ENOENT,
-// ENOTDIR, EACCES, ELOOP, ENAMETOOLONG, ...), and ECONNREFUSED, ECONNRESET, ETIMEDOUT, EPROTO.
+// Paths start at the root; a leading '/' may be left out, several count as one; one that ends in
+// '/' must name a directory. Errors everywhere: those of POSIX's call of the same name (EINVAL,
+// ENOENT, ENOTDIR, EACCES, ELOOP, ENAMETOOLONG, ...), and ECONNREFUSED, ECONNRESET, ETIMEDOUT,
+// EPROTO.
 #pragma once
 
 #include "client/orfa.h"
 #include "common/status.hpp"
 #include "protocol/messages.hpp"
 #include "protocol/name_messages.hpp"
-#include "rpc/mesh.hpp"
 
 #include <cstdint>
 #include <memory>
@@ -19,6 +19,8 @@
 #include <string>
 #include <string_view>
 #include <vector>
+
+#include "rpc/mesh.hpp"
 
 namespace orfa::client {
 
@@ -55,8 +57,9 @@ class Names {
   public:
     explicit Names(rpc::Mesh& mesh) : mesh_(mesh) {}
 
-    // `flags` as in open(2): access mode, O_CREAT, O_EXCL, O_TRUNC, O_NOFOLLOW, O_DIRECTORY; others are
-    // ignored. `wish`: for a new file; may be null. The session has the file open until close().
+    // `flags` as in open(2): access mode, O_CREAT, O_EXCL, O_TRUNC, O_NOFOLLOW, O_DIRECTORY; others
+    // are ignored. `wish`: for a new file; may be null. The session has the file open until
+    // close().
     Result<OpenedFile> open(std::string_view path, int flags, std::uint32_t mode,
                             const orfa_layout* wish);
     Status close(std::uint64_t ino);
@@ -112,8 +115,8 @@ class Names {
     Result<protocol::PathReply> call_path(PathCall& call);
     Result<protocol::Attributes> walk(std::string_view path, std::uint32_t flags,
                                       std::uint32_t access, const char* what);
-    Result<std::uint64_t> parent_of(std::string_view path, const char* what,
-                                    std::string_view& name, bool& must_be_directory);
+    Result<std::uint64_t> parent_of(std::string_view path, const char* what, std::string_view& name,
+                                    bool& must_be_directory);
     Status call_inode(std::uint64_t ino, protocol::Op op, std::span<const std::byte> body,
                       std::vector<std::byte>& reply, const char* what, std::string_view path);
     Status change(std::string_view path, protocol::SetattrRequest& request, const char* what);

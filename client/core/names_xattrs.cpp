@@ -20,11 +20,13 @@ template <Wire T>
 std::vector<std::byte> with_strings(const T& request,
                                     std::initializer_list<std::string_view> texts) {
     std::size_t size = sizeof(T);
-    for (const auto text : texts) size += sizeof(std::uint32_t) + text.size();
+    for (const auto text : texts)
+        size += sizeof(std::uint32_t) + text.size();
     std::vector<std::byte> body(size);
     Writer writer(body);
     writer.put(request);
-    for (const auto text : texts) writer.put_string(text);
+    for (const auto text : texts)
+        writer.put_string(text);
     return body;
 }
 

@@ -40,7 +40,8 @@ void Part::visit_pieces(Visit visit) const {
     }
 }
 
-Status Part::start(Share& share, Direction direction) {
+// The caller holds the mesh's lock, by a name the analysis can't follow.
+Status Part::start(Share& share, Direction direction) ORFA_NO_ANALYSIS {
     share_ = &share;
     direction_ = direction;
     reply_ = {};
@@ -90,7 +91,7 @@ Status Part::register_segments(std::uint32_t) {
     return {};
 }
 
-Status Part::send(std::uint32_t server) {
+Status Part::send(std::uint32_t server) ORFA_NO_ANALYSIS {
     const File& file = transfer_.file();
     const std::size_t list_bytes = bytes_of(share_->extents) + bytes_of(remote_);
     protocol::IoRequest request{};

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// A path on its way over the servers: how much of it has been followed, and what symbolic links make
-// of it. Pure text; names.hpp asks the servers.
+// A path on its way over the servers: how much of it has been followed, and what symbolic links
+// make of it. Pure text; names.hpp asks the servers.
 #pragma once
 
 #include "common/status.hpp"
@@ -23,8 +23,8 @@ class PathCursor {
     // The server has followed `consumed` bytes of rest() and says to go on at inode `ino`.
     // EPROTO: more than there was.
     Status go_on(std::uint64_t ino, std::size_t consumed);
-    // The last of `consumed` bytes of rest() belong to a symbolic link: starts anew at the root with
-    // `target` in its place. ELOOP: too many; ENAMETOOLONG; EPROTO.
+    // The last of `consumed` bytes of rest() belong to a symbolic link: starts anew at the root
+    // with `target` in its place. ELOOP: too many; ENAMETOOLONG; EPROTO.
     Status follow(std::size_t consumed, std::string_view target);
 
   private:

@@ -54,7 +54,7 @@ Result<std::unique_ptr<Session>> Session::connect(const std::string& servers) {
     if (!connector.ok())
         return fail(connector.status(), "ORFA_TRANSPORT must be auto, local or ofi");
     options.connector = *connector;
-    options.timeout_ms = static_cast<int>(number_from_environment("ORFA_TIMEOUT_MS", 10000));
+    options.timeout_ms = static_cast<int>(number_from_environment("ORFA_TIMEOUT_MS", 30000));
 
     std::unique_ptr<Session> session(new Session(std::move(options)));
     if (const Status connected = session->mesh_.connect(0); !connected.ok())

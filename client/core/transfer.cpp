@@ -118,7 +118,8 @@ Status Transfer::failure() const {
                    &file_->session().mesh().address(failed_server_));
 }
 
-Status Transfer::mark_spread() {
+// The caller holds the mesh's lock, by a name the analysis can't follow.
+Status Transfer::mark_spread() ORFA_NO_ANALYSIS {
     if (marking_ == nullptr) marking_ = std::make_unique<SpreadMarking>(*this);
     const protocol::MarkSpreadRequest request{file_->capability()};
     return file_->session().mesh().start(protocol::home_of(file_->capability().ino),
@@ -127,7 +128,7 @@ Status Transfer::mark_spread() {
 }
 
 // Needs the mesh's lock.
-bool Transfer::moves_alone() const {
+bool Transfer::moves_alone() const ORFA_NO_ANALYSIS {
     rpc::Mesh& mesh = file_->session().mesh();
     for (std::size_t i = 0; i < shares_.size(); ++i) {
         const auto route = mesh.route(file_->server_of(shares_[i].column));

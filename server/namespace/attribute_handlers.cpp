@@ -63,7 +63,8 @@ Task<Status> handle_setattr(Core& core, Request& request) {
     if (sets_mtime) core.store->forget_time(body.ino);
     SetattrReply reply{};
     reply.attributes = attributes_of(core, body.ino, inode);
-    reply.capability = core.capabilities->make(body.ino, sets_mtime ? std::uint32_t{kMayWrite} : 0U);
+    reply.capability =
+        core.capabilities->make(body.ino, sets_mtime ? std::uint32_t{kMayWrite} : 0U);
     request.reply.put(reply);
     co_return end_of_reply(request);
 }

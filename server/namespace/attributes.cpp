@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: MIT
 // Inodes as clients see them, and new ones.
+#include "protocol/layout.hpp"
 #include "server/namespace/handlers.hpp"
 #include "server/namespace/permissions.hpp"
-
-#include "protocol/layout.hpp"
 
 #include <algorithm>
 

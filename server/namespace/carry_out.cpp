@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: MIT
 // The steps of intents. intents.hpp says which, in what order and why.
+#include "common/log.hpp"
 #include "server/namespace/handlers.hpp"
 #include "server/namespace/operations.hpp"
 #include "server/namespace/peer_calls.hpp"
-
-#include "common/log.hpp"
 
 namespace orfa::server {
 
@@ -23,8 +22,8 @@ Outcome ended() {
     return {End::kEnded, Status()};
 }
 
-// What a step that failed means for its intent. A server that can't even be reached has done nothing
-// of an operation that just began.
+// What a step that failed means for its intent. A server that can't even be reached has done
+// nothing of an operation that just began.
 Outcome stopped(Status status, bool first) {
     if (first && (status.err() == ECONNREFUSED || status.err() == EHOSTUNREACH))
         return {End::kRefused, status};
@@ -50,8 +49,9 @@ Task<Outcome> do_make_directory(Core& core, std::uint64_t number, const Intent& 
                                 bool first) {
     Namespace& names = *core.names;
     const IntentFields& fields = intent.fields;
-    const PeerMakeDirectory step{fields.ino, fields.directory, fields.mode & 07777, fields.uid,
-                                 fields.gid, 0,                fields.layout};
+    const PeerMakeDirectory step{fields.ino,   fields.directory, fields.mode & 07777,
+                                 fields.uid,   fields.gid,       0,
+                                 fields.layout};
     const Status made = co_await make_directory_at_home(core, step);
     if (!made.ok()) co_return stopped(made, first);
     const auto parent = names.directory(fields.directory);
@@ -101,8 +101,10 @@ Task<Outcome> do_link(Core& core, std::uint64_t number, const Intent& intent, bo
         undo.fields.kind = IntentKind::kUnlink;
         const std::uint64_t next = names.put_intent(changes, std::move(undo));
         const Outcome outcome = commit_end(names, changes, number);
-        if (outcome.end == End::kEnded) names.pause_intent(next);
-        else names.forget_intent(next);
+        if (outcome.end == End::kEnded)
+            names.pause_intent(next);
+        else
+            names.forget_intent(next);
         co_return Outcome{outcome.end, parent.status()};
     }
     put_new_entry(changes, names, spot_of(intent), *parent,
@@ -176,8 +178,7 @@ Task<Outcome> finish_rename(Core& core, std::uint64_t number, const Intent& inte
     }
     if (is_outcome_unknown(status)) co_return Outcome{End::kLater, status};
     if (S_ISDIR(fields.type) && fields.directory != fields.to_directory) {
-        const PeerAdjustLinks step{names.step_of(number, 4), fields.ino, fields.to_directory, 0,
-                                   0};
+        const PeerAdjustLinks step{names.step_of(number, 4), fields.ino, fields.to_directory, 0, 0};
         const auto adjusted = co_await adjust_links_at_home(core, step);
         status = adjusted.status();
     }
@@ -229,8 +230,7 @@ Task<Status> carry_out(Core& core, std::uint64_t number, bool first) {
         }
         case End::kLater:
             ORFA_LOG(server, warn, "'%s' of directory %llx is to be finished later: errno %d",
-                     intent.name.c_str(),
-                     static_cast<unsigned long long>(intent.fields.directory),
+                     intent.name.c_str(), static_cast<unsigned long long>(intent.fields.directory),
                      outcome.status.err());
             names.pause_intent(number);
             // From its third step on a rename has happened.

@@ -26,12 +26,10 @@ Task<Status> handle_mkdir(Core& core, Request& request) {
     if (!parent.ok()) co_return parent.status();
     if (const Status free = check_free(names, who, place->ino, *parent, place->last); !free.ok())
         co_return free;
-    if (parent->nlink >= kMaxLinks) co_return error(EMLINK);
     InodeRecord made = new_inode(who, *parent, S_IFDIR, body.mode, names.now());
     made.parent = place->ino;
     made.layout = parent->layout;
-    const std::uint32_t home =
-        home_of_new_directory(place->ino, place->last, core.identity.count);
+    const std::uint32_t home = home_of_new_directory(place->ino, place->last, core.identity.count);
     const auto ino = co_await make_directory(core, {place->ino, place->last}, home, made);
     if (!ino.ok()) co_return ino.status();
     reply_done(request, *place, *ino);
@@ -78,8 +76,8 @@ Task<Status> handle_readdir(Core& core, Request& request) {
     const std::size_t begin = reply.size();
     ReaddirReply head{0, 1};
     reply.put(head);
-    // Keys behind (cookie, name): the key itself and a zero byte is the next one that could be; with
-    // no name, the first with a greater cookie.
+    // Keys behind (cookie, name): the key itself and a zero byte is the next one that could be;
+    // with no name, the first with a greater cookie.
     Key first = Key('E').number(body.directory);
     std::string from;
     if (after.empty()) {

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Namespace: intents and the marks of steps, as they are kept.
-#include "server/namespace/namespace.hpp"
-
 #include "common/log.hpp"
+#include "server/namespace/namespace.hpp"
 
 #include <cerrno>
 

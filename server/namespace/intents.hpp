@@ -3,11 +3,11 @@
 //
 // The rule: the server of the (source) directory drives; it writes the intent, does the steps in
 // order, and erases the intent in the same atomic write as its own last step. Every step may be
-// repeated: it is either idempotent by nature (inode numbers are chosen by the driver and never used
-// again) or marked at its server as done (PeerStep). So after a crash or a lost answer the steps are
-// simply done again from the beginning, until they succeed, or until one is refused for a reason of
-// its own (not empty, no space), which cancels the operation. Until then the name is "doubtful": it
-// may be looked up, but not changed (EBUSY).
+// repeated: it is either idempotent by nature (inode numbers are chosen by the driver and never
+// used again) or marked at its server as done (PeerStep). So after a crash or a lost answer the
+// steps are simply done again from the beginning, until they succeed, or until one is refused for a
+// reason of its own (not empty, no space), which cancels the operation. Until then the name is
+// "doubtful": it may be looked up, but not changed (EBUSY).
 //
 //   kMakeDirectory    1 make the inode at its home    2* insert the entry
 //                     (inode first: a name must never lead nowhere)

@@ -50,7 +50,8 @@ class KvBatch {
     std::vector<Change> changes_;
 };
 
-// Keys are ordered as unsigned bytes, a prefix before what it begins. Used from one thread at a time.
+// Keys are ordered as unsigned bytes, a prefix before what it begins. Used from one thread at a
+// time.
 class KvStore {
   public:
     // A key and its value, valid until the return. False ends the scan.

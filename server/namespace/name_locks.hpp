@@ -3,8 +3,8 @@
 // locked by (directory, name), only at the directory's own server, and only while a step is under
 // way elsewhere; what one server does alone needs no lock, only that none is held.
 //
-// Waiting is first come, first served, and can't go round in a circle: an operation that waits for a
-// name of another server holds the rename turn (rename_turn.hpp), and only one does.
+// Waiting is first come, first served, and can't go round in a circle: an operation that waits for
+// a name of another server holds the rename turn (rename_turn.hpp), and only one does.
 #pragma once
 
 #include <coroutine>
@@ -48,8 +48,8 @@ class NameLocks {
 
     // co_await take(...): waits for the name and gives a Guard.
     class Take;
-    // co_await settle(...): waits while somebody holds the name. Another may have taken it by the time
-    // the caller runs: while (held(...)) co_await settle(...).
+    // co_await settle(...): waits while somebody holds the name. Another may have taken it by the
+    // time the caller runs: while (held(...)) co_await settle(...).
     class Settle;
     Take take(std::uint64_t directory, std::string_view name);
     Settle settle(std::uint64_t directory, std::string_view name);
@@ -94,7 +94,7 @@ class NameLocks {
     void release(const Id& id);
     void run_ready();
 
-    std::unordered_map<Id, std::deque<Waiter>, Hash> held_;      // and who waits for it
+    std::unordered_map<Id, std::deque<Waiter>, Hash> held_;  // and who waits for it
     std::unordered_set<Id, Hash> doubtful_;
     std::unordered_map<std::uint64_t, std::uint32_t> busy_in_;  // of both, names per directory
     // Resumed one after the other from the outermost release(), so that a long queue does not

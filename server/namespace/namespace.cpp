@@ -26,7 +26,8 @@ std::int64_t system_clock_ns() {
 }  // namespace
 
 Namespace::Namespace(std::unique_ptr<KvStore> kv, const ServerIdentity& identity, Clock clock)
-    : kv_(std::move(kv)), identity_(identity), clock_(clock ? clock : system_clock_ns) {}
+    : kv_(std::move(kv)), identity_(identity), clock_(clock ? clock : system_clock_ns) {
+}
 
 Status Namespace::load() {
     ORFA_TRY(load_value("inos", reserved_ino_));
@@ -55,8 +56,7 @@ Status Namespace::load() {
     if (identity_.index == protocol::home_of(protocol::kRootIno) &&
         inode(protocol::kRootIno).status().err() == ENOENT)
         ORFA_TRY(make_root());
-    ORFA_TRY(load_intents());
-    return drop_orphans();
+    return load_intents();
 }
 
 Status Namespace::load_value(std::string_view name, std::uint64_t& value) {
@@ -81,7 +81,6 @@ Status Namespace::make_root() {
     return commit(fresh);
 }
 
-// Files that were open without a name when the server ended.
 Status Namespace::drop_orphans() {
     std::vector<std::uint64_t> orphans;
     ORFA_TRY(kv_->scan("O", "P", [&](std::string_view key, std::string_view) {
@@ -94,6 +93,7 @@ Status Namespace::drop_orphans() {
         auto found = inode(ino);
         if (!found.ok()) continue;
         Changes& gone = changes();
+        gone.batch().erase(Key('O').number(ino));
         delete_inode(gone, ino, *found);
         ORFA_TRY(commit(gone));
     }
@@ -194,10 +194,10 @@ void Namespace::drop_link(Changes& changes, std::uint64_t ino, InodeRecord inode
 void Namespace::delete_inode(Changes& changes, std::uint64_t ino, const InodeRecord& inode) {
     KvBatch& batch = changes.batch();
     batch.erase(inode_key(ino));
-    if (inode.nlink == 0) batch.erase(Key('O').number(ino));
     if (inode.is_symlink()) batch.erase(target_key(ino));
     if ((inode.flags & kHasXattrs) != 0) {
-        // The store can't fail a scan of memory; a failed one leaves attributes that nobody reaches.
+        // The store can't fail a scan of memory; a failed one leaves attributes that nobody
+        // reaches.
         const Status scanned = kv_->scan(Key('X').number(ino), Key('X').number(ino + 1),
                                          [&](std::string_view key, std::string_view) {
                                              batch.erase(key);

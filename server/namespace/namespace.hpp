@@ -56,9 +56,11 @@ class Namespace {
     using Clock = std::int64_t (*)();  // nanoseconds since the epoch
 
     Namespace(std::unique_ptr<KvStore> kv, const ServerIdentity& identity, Clock clock = nullptr);
-    // Reads what is kept, or makes the root directory; before anything else. EIO, EPROTO (damaged, or
-    // of another server).
+    // Reads what is kept, or makes the root directory; before anything else. EIO, EPROTO (damaged,
+    // or of another server).
     Status load();
+    // Deletes files that were open without a name when the server ended; after load().
+    Status drop_orphans();
 
     // ---- Reading. ENOENT, EIO.
     Result<InodeRecord> inode(std::uint64_t ino);
@@ -133,8 +135,8 @@ class Namespace {
     RenameTurn& rename_turn() { return rename_turn_; }
 
     // Told of each deleted file, once its deletion is committed, to free its objects.
-    using OnDeleted = std::function<void(std::uint64_t ino, const protocol::Layout& layout,
-                                         bool spread)>;
+    using OnDeleted =
+        std::function<void(std::uint64_t ino, const protocol::Layout& layout, bool spread)>;
     void on_deleted(OnDeleted callback) { on_deleted_ = std::move(callback); }
 
   private:
@@ -143,7 +145,6 @@ class Namespace {
     Status drop_opens(std::uint64_t ino, std::uint32_t count);
     Status make_root();
     Status load_value(std::string_view name, std::uint64_t& value);
-    Status drop_orphans();
     Status load_intents();
     void mark_doubtful(const Intent& intent);
     void clear_doubtful(const Intent& intent);

@@ -69,8 +69,7 @@ Status finish_open(Core& core, Request& request, const OpenRequest& open, std::u
 Status open_inode(Core& core, Request& request, const OpenRequest& open, const Place& place) {
     InodeRecord inode = place.inode;
     ORFA_TRY(check_open(request.credentials(), inode, open.flags));
-    if ((open.flags & kOpenTruncate) != 0)
-        ORFA_TRY(truncate_at_open(core, place.ino, inode));
+    if ((open.flags & kOpenTruncate) != 0) ORFA_TRY(truncate_at_open(core, place.ino, inode));
     reply_done(request, place, place.ino);
     return finish_open(core, request, open, place.ino, inode, false);
 }
@@ -80,8 +79,7 @@ Status create(Core& core, Request& request, const OpenRequest& open, const Place
     auto layout = layout_of_new(core.identity, place.inode, open.layout);
     if (!layout.ok()) return layout.status();
     const std::int64_t now = names.now();
-    InodeRecord inode =
-        new_inode(request.credentials(), place.inode, S_IFREG, open.mode, now);
+    InodeRecord inode = new_inode(request.credentials(), place.inode, S_IFREG, open.mode, now);
     inode.layout = *layout;
     if (layout->first_server != core.identity.index) inode.flags |= kSpread;
     InodeRecord directory = place.inode;
@@ -102,8 +100,7 @@ Status create(Core& core, Request& request, const OpenRequest& open, const Place
 // What is there under the path's last name, in place.inode's directory.
 Status open_entry(Core& core, Request& request, const OpenRequest& open, Place& place,
                   const EntryRecord& entry) {
-    if ((open.flags & kOpenCreate) != 0 && (open.flags & kOpenExclusive) != 0)
-        return error(EEXIST);
+    if ((open.flags & kOpenCreate) != 0 && (open.flags & kOpenExclusive) != 0) return error(EEXIST);
     const bool follow = (open.flags & kOpenNoFollow) == 0 || place.must_be_directory;
     if (S_ISLNK(entry.type) && !follow) return error(ELOOP);
     place.ino = entry.ino;
@@ -155,8 +152,7 @@ Task<Status> handle_open(Core& core, Request& request) {
     if (const Status may = check_access(who, place->inode, X_OK); !may.ok()) co_return may;
     const auto entry = names.entry(place->ino, place->last);
     if (entry.ok()) co_return open_entry(core, request, open, *place, *entry);
-    if (entry.status().err() != ENOENT || (open.flags & kOpenCreate) == 0)
-        co_return entry.status();
+    if (entry.status().err() != ENOENT || (open.flags & kOpenCreate) == 0) co_return entry.status();
     if (place->must_be_directory) co_return error(EISDIR);
     if (names.locks().doubtful(place->ino, place->last)) co_return error(EBUSY);
     if (const Status may = check_insert(who, place->inode, place->last); !may.ok()) co_return may;

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: MIT
 // What sessions have under way - open files, appends, values in pieces: known in memory only.
-#include "server/namespace/namespace.hpp"
-
 #include "common/log.hpp"
+#include "server/namespace/namespace.hpp"
 
 #include <algorithm>
 #include <cerrno>
@@ -43,6 +42,7 @@ Status Namespace::drop_opens(std::uint64_t ino, std::uint32_t count) {
     auto found = inode(ino);
     if (!found.ok() || found->nlink != 0) return {};
     Changes& gone = changes();
+    gone.batch().erase(Key('O').number(ino));
     delete_inode(gone, ino, *found);
     return commit(gone);
 }

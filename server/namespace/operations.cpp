@@ -216,8 +216,7 @@ Status move_here(Namespace& names, const Move& move) {
 
 // A file elsewhere doesn't care where its name is.
 bool concerns_only_us(const Namespace& names, const Move& move) {
-    const bool reparents =
-        S_ISDIR(move.moved.type) && move.from.directory != move.to.directory;
+    const bool reparents = S_ISDIR(move.moved.type) && move.from.directory != move.to.directory;
     return names.is_home(move.to.directory) &&
            (move.replaced.ino == 0 || names.is_home(move.replaced.ino)) &&
            (!reparents || names.is_home(move.moved.ino));

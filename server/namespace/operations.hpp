@@ -65,8 +65,8 @@ Status put_move(Changes& changes, Namespace& names, const Move& move);
 // Commits `changes`, which hold the new intent `number`, and does its steps.
 Task<Status> begin(Core& core, std::uint64_t number, Changes& changes);
 
-// Does the steps of an intent, from the beginning (carry_out.cpp). A failure that leaves the outcome
-// open, or one of the store, leaves the intent to be tried again; any other ends it.
+// Does the steps of an intent, from the beginning (carry_out.cpp). A failure that leaves the
+// outcome open, or one of the store, leaves the intent to be tried again; any other ends it.
 // `first`: for the first time since it was written.
 Task<Status> carry_out(Core& core, std::uint64_t number, bool first);
 

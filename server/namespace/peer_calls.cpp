@@ -80,8 +80,7 @@ Task<Result<Attributes>> adjust_links_at_home(Core& core, const PeerAdjustLinks&
 }
 
 Task<Status> insert_entry_at_home(Core& core, const PeerInsertEntry& step, std::string_view name) {
-    if (core.names->is_home(step.directory))
-        co_return step_insert_entry(*core.names, step, name);
+    if (core.names->is_home(step.directory)) co_return step_insert_entry(*core.names, step, name);
     Message message(step);
     message.add(name);
     const auto reply =

@@ -62,7 +62,8 @@ Task<Status> handle_remove_object(Core& core, Request& request) {
     if (!reader.get(body) || body.count > kMaxRemovals || !reader.get_array(body.count, objects) ||
         !reader.finished())
         co_return malformed();
-    for (const std::uint64_t ino : objects) core.store->remove(ino);
+    for (const std::uint64_t ino : objects)
+        core.store->remove(ino);
     co_return Status();
 }
 
@@ -94,7 +95,7 @@ void add_peer_handlers(OpTable& table) {
     add(Op::kPeerInsertEntry, handle_insert_entry, "peer_insert_entry");
     add(Op::kPeerGetattr, handle_peer_getattr, "peer_getattr");
     add(Op::kPeerRemoveObject, handle_remove_object, "peer_remove_object");
-    add(kPeerRenameTurn, handle_rename_turn, "peer_rename_turn");
+    add(Op::kPeerRenameTurn, handle_rename_turn, "peer_rename_turn");
 }
 
 }  // namespace orfa::server

@@ -59,8 +59,7 @@ Status check_time_change(const Credentials& who, const InodeRecord& inode,
 Status check_setattr(const Credentials& who, const InodeRecord& inode, SetattrRequest& change) {
     if ((change.mask & kSetMode) != 0 && !who.is_root() && who.uid != inode.uid)
         return Status::from_errno(EPERM);
-    if ((change.mask & (kSetUid | kSetGid)) != 0)
-        ORFA_TRY(check_owner_change(who, inode, change));
+    if ((change.mask & (kSetUid | kSetGid)) != 0) ORFA_TRY(check_owner_change(who, inode, change));
     if ((change.mask & (kSetAtime | kSetMtime | kSetAtimeNow | kSetMtimeNow)) != 0)
         ORFA_TRY(check_time_change(who, inode, change));
 

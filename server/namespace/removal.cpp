@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: MIT
-// The removal queue: records 'R' of files that are deleted while other servers hold objects of them.
-// A record goes when all of those servers have answered; asking twice does no harm.
+// The removal queue: records 'R' of files that are deleted while other servers hold objects of
+// them. A record goes when all of those servers have answered; asking twice does no harm.
+#include "common/log.hpp"
 #include "protocol/layout.hpp"
 #include "protocol/peer_messages.hpp"
 #include "server/namespace/handlers.hpp"
 #include "server/namespace/upkeep.hpp"
-
-#include "common/log.hpp"
 
 namespace orfa::server {
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// kRename: finds out what is to be moved and replaced, and whether it may be; operations.hpp does it.
+// kRename: finds out what is to be moved and replaced, and whether it may be; operations.hpp does
+// it.
 #include "protocol/peer_messages.hpp"
 #include "server/namespace/handlers.hpp"
 #include "server/namespace/operations.hpp"
@@ -22,7 +23,7 @@ Task<Status> take_turn(Core& core) {
     if (core.identity.index == 0) co_return Status();
     const PeerRenameTurn body{1, 0};
     const auto reply =
-        co_await core.peers->call(0, kPeerRenameTurn, std::as_bytes(std::span(&body, 1)));
+        co_await core.peers->call(0, Op::kPeerRenameTurn, std::as_bytes(std::span(&body, 1)));
     if (!reply.ok()) core.names->rename_turn().give_back();
     co_return reply.status();
 }
@@ -31,7 +32,7 @@ Task<Status> give_turn_back(Core& core) {
     if (core.identity.index != 0) {
         const PeerRenameTurn body{0, 0};
         // When it can't be told, the connection is broken, and server 0 takes the turn back.
-        (void)co_await core.peers->call(0, kPeerRenameTurn, std::as_bytes(std::span(&body, 1)));
+        (void)co_await core.peers->call(0, Op::kPeerRenameTurn, std::as_bytes(std::span(&body, 1)));
     }
     core.names->rename_turn().give_back();
     co_return Status();
@@ -99,7 +100,6 @@ Task<Status> rename_locked(Core& core, const Rename& rename) {
     if (is_directory && rename.from.directory != rename.to.directory) {
         if (const Status may = co_await check_reparent(core, rename, *moved); !may.ok())
             co_return may;
-        if (replaced.ino == 0 && target.nlink >= kMaxLinks) co_return error(EMLINK);
     }
     if (replaced.ino != 0) {
         const Status may = co_await check_replaced(core, rename, target, *moved, replaced);
@@ -140,8 +140,8 @@ Task<Status> handle_rename(Core& core, Request& request) {
     Namespace& names = *core.names;
     if (!names.is_home(body.from) || home_of(body.to) >= core.identity.count)
         co_return error(ESTALE);
-    Rename rename{request.credentials(), {body.from, old_name}, {body.to, new_name}, body.flags,
-                  false};
+    Rename rename{
+        request.credentials(), {body.from, old_name}, {body.to, new_name}, body.flags, false};
     if (body.from == body.to && old_name == new_name) {
         const auto there = co_await find_removable(core, rename.who, rename.from);
         co_return there.status();

@@ -9,6 +9,7 @@
 #include <rocksdb/options.h>
 #include <rocksdb/table.h>
 #include <rocksdb/write_batch.h>
+
 #include <sys/stat.h>
 
 #include <cerrno>
@@ -54,7 +55,8 @@ rocksdb::Options database_options(const RocksOptions& options) {
 
 }  // namespace
 
-RocksKv::RocksKv(std::unique_ptr<rocksdb::DB> db, bool sync) : db_(std::move(db)), sync_(sync) {}
+RocksKv::RocksKv(std::unique_ptr<rocksdb::DB> db, bool sync) : db_(std::move(db)), sync_(sync) {
+}
 
 RocksKv::~RocksKv() {
     // Without sync the log's last records may still be in this process.
@@ -82,8 +84,10 @@ Status RocksKv::write(const KvBatch& batch) {
     rocksdb::WriteBatch changes;
     batch.for_each([&changes](std::string_view key, std::string_view value, bool erase) {
         // Fails only when the batch has a size limit.
-        if (erase) (void)changes.Delete(slice(key));
-        else (void)changes.Put(slice(key), slice(value));
+        if (erase)
+            (void)changes.Delete(slice(key));
+        else
+            (void)changes.Put(slice(key), slice(value));
     });
     rocksdb::WriteOptions how;
     how.sync = sync_;

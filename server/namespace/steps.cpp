@@ -11,8 +11,10 @@ using namespace protocol;  // NOLINT(google-build-using-namespace): the messages
 namespace {
 
 Key step_key(const PeerStep& step) {
-    return Key('A').number(step.server).number(step.operation).text(
-        std::string_view(reinterpret_cast<const char*>(&step.step), sizeof(step.step)));
+    return Key('A')
+        .number(step.server)
+        .number(step.operation)
+        .text(std::string_view(reinterpret_cast<const char*>(&step.step), sizeof(step.step)));
 }
 
 // Whether the step was done before. Also forgets those that can't be sent again.
@@ -55,8 +57,7 @@ Status step_remove_directory(Namespace& names, const PeerRemoveDirectory& step) 
     auto found = names.directory(step.ino);
     if (!found.ok()) return found.status();
     InodeRecord directory = *found;
-    if (step.action != DirectoryRemoval::kUnseal)
-        ORFA_TRY(check_empty(names, step.ino, directory));
+    if (step.action != DirectoryRemoval::kUnseal) ORFA_TRY(check_empty(names, step.ino, directory));
     Changes& changes = names.changes();
     if (step.action == DirectoryRemoval::kRemove) {
         names.put_unlinked(changes, step.ino, directory);
@@ -104,7 +105,6 @@ Status step_insert_entry(Namespace& names, const PeerInsertEntry& step, std::str
     auto there = names.entry(step.directory, name);
     if (!there.ok() && there.status().err() != ENOENT) return there.status();
     if ((there.ok() ? there->ino : 0) != step.replaces) return error(EAGAIN);
-    if (S_ISDIR(step.type) && found->nlink >= kMaxLinks) return error(EMLINK);
     Changes& changes = names.changes();
     changes.batch().put(step_key(step.step), {});
     InodeRecord directory = *found;

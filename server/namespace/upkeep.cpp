@@ -1,17 +1,17 @@
 // SPDX-License-Identifier: MIT
 #include "server/namespace/upkeep.hpp"
 
-#include "server/namespace/operations.hpp"
-
 #include "common/log.hpp"
+#include "server/namespace/operations.hpp"
 
 namespace orfa::server {
 
 Upkeep::Upkeep(Core& core) : core_(core) {
-    core_.names->on_deleted(
-        [this](std::uint64_t ino, const protocol::Layout& layout, bool spread) {
-            on_deleted(ino, layout, spread);
-        });
+    core_.names->on_deleted([this](std::uint64_t ino, const protocol::Layout& layout, bool spread) {
+        on_deleted(ino, layout, spread);
+    });
+    if (const Status dropped = core_.names->drop_orphans(); !dropped.ok())
+        ORFA_LOG(server, warn, "files without names stay behind: errno %d", dropped.err());
 }
 
 Upkeep::~Upkeep() {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// What a server does about names on its own: frees the objects of deleted files, here at once and at
-// other servers in the background, and ends operations that were interrupted.
+// What a server does about names on its own: frees the objects of deleted files, here at once and
+// at other servers in the background, and ends operations that were interrupted.
 #pragma once
 
 #include "server/core.hpp"
@@ -13,7 +13,8 @@
 
 namespace orfa::server {
 
-// Made when `core` is complete, before the first request; lives as long as it. Shard's thread only.
+// Made when `core` is complete and its names are loaded, before the first request; lives as long as
+// they do. Shard's thread only.
 class Upkeep {
   public:
     explicit Upkeep(Core& core);

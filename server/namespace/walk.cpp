@@ -30,7 +30,8 @@ class Components {
 
   private:
     void skip_slashes() {
-        while (at_ < path_.size() && path_[at_] == '/') ++at_;
+        while (at_ < path_.size() && path_[at_] == '/')
+            ++at_;
     }
     std::string_view path_;
     std::size_t at_ = 0;

@@ -72,8 +72,7 @@ Task<Status> handle_setxattr(Core& core, Request& request) {
     if (!inode.ok()) co_return inode.status();
     if (const Status may = check_change(request.credentials(), *inode, name); !may.ok())
         co_return may;
-    if (piece.size() == body.total)
-        co_return set_xattr(names, body.ino, name, piece, body.flags);
+    if (piece.size() == body.total) co_return set_xattr(names, body.ino, name, piece, body.flags);
     const auto whole = names.collect_pieces(*request.session, {body.ino, std::string(name)},
                                             body.offset, piece, body.total);
     if (!whole.ok()) co_return whole.status();

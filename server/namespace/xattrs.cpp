@@ -22,10 +22,14 @@ bool parse_number(std::string_view text, std::uint64_t& out) {
     if (failed != std::errc() || stop == text.data()) return false;
     std::string_view unit(stop, static_cast<std::size_t>(end - stop));
     unsigned shift = 0;
-    if (unit == "K" || unit == "k") shift = 10;
-    else if (unit == "M" || unit == "m") shift = 20;
-    else if (unit == "G" || unit == "g") shift = 30;
-    else if (!unit.empty()) return false;
+    if (unit == "K" || unit == "k")
+        shift = 10;
+    else if (unit == "M" || unit == "m")
+        shift = 20;
+    else if (unit == "G" || unit == "g")
+        shift = 30;
+    else if (!unit.empty())
+        return false;
     if (out > std::numeric_limits<std::uint64_t>::max() >> shift) return false;
     out <<= shift;
     return true;
@@ -45,9 +49,12 @@ bool apply_field(std::string_view name, std::string_view value, std::uint32_t se
     }
     if (number >= kAnyServer) return false;
     const auto small = static_cast<std::uint32_t>(number);
-    if (name == "stripe_count") layout.stripe_count = small;
-    else if (name == "first_server") layout.first_server = small;
-    else return false;
+    if (name == "stripe_count")
+        layout.stripe_count = small;
+    else if (name == "first_server")
+        layout.first_server = small;
+    else
+        return false;
     return true;
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// Extended attributes of inodes that live here, and the one reserved name: "orfa.layout", the layout
-// of a file, or of a directory's new files, as text: "stripe_size=1M,stripe_count=4,first_server=0".
+// Extended attributes of inodes that live here, and the one reserved name: "orfa.layout", the
+// layout of a file, or of a directory's new files, as text:
+// "stripe_size=1M,stripe_count=4,first_server=0".
 #pragma once
 
 #include "common/status.hpp"
@@ -13,8 +14,8 @@ namespace orfa::server {
 
 inline constexpr std::string_view kLayoutXattr = "orfa.layout";
 
-// What the text asks for; fields that are missing stay 0 (first_server: protocol::kAnyServer). Sizes
-// may end in K, M or G (powers of 1024); stripe_count may be "all". EINVAL.
+// What the text asks for; fields that are missing stay 0 (first_server: protocol::kAnyServer).
+// Sizes may end in K, M or G (powers of 1024); stripe_count may be "all". EINVAL.
 Result<protocol::Layout> parse_layout(std::string_view text, const ServerIdentity& cluster);
 std::string format_layout(const protocol::Layout& layout);
 

@@ -215,7 +215,7 @@ TEST_P(EndpointContract, AnUnknownPeerIsEnotconn) {
 
 TEST_P(EndpointContract, ListsOfPiecesAreMovedLikeOneStream) {
     std::mt19937_64 random(7);
-    for (const std::size_t pieces : {1, 2, 3, 4, 5, 8, 17, 64, 300}) {
+    for (const std::size_t pieces : {1U, 2U, 3U, 4U, 5U, 8U, 17U, 64U, 300U}) {
         const std::size_t bytes = pieces * 700;
         std::vector<std::byte> here(3 * bytes), there(3 * bytes);
         const Registration shared = share(there);

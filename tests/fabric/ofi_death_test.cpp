@@ -28,7 +28,8 @@ struct Pipe {
     UniqueFd reader, writer;
 };
 
-constexpr int kKills = kSanitized ? 60 : 200;
+constexpr int kKills = kSanitized ? 40 : 200;
+constexpr int kPatience = kSanitized ? 8 : 1;  // a client should get some work done first
 constexpr int kAtOnce = 4;
 
 // Forks clients and kills them after a while, kKills times. It loads libfabric once for all of
@@ -39,7 +40,7 @@ int kill_clients(std::uint16_t port) {
     for (int i = 0; i < kAtOnce; ++i)
         clients.push_back(std::make_unique<Child>([=] { return ask_for_ever(port, 8); }));
     for (int i = 0; i < kKills; ++i) {
-        ::usleep(static_cast<useconds_t>(3000 + (i * 7919) % 25000));
+        ::usleep(static_cast<useconds_t>(kPatience * (3000 + (i * 7919) % 25000)));
         std::unique_ptr<Child>& victim = clients[static_cast<std::size_t>(i % kAtOnce)];
         victim->kill_and_reap();
         victim = std::make_unique<Child>([=] { return ask_for_ever(port, 8); });

@@ -2,10 +2,11 @@
 // What a client makes of a server's replies: each request ends exactly once, whatever comes.
 #include "common/log.hpp"
 #include "protocol/messages.hpp"
-#include "rpc/channel.hpp"
 #include "tests/fuzz/script_endpoint.hpp"
 
 #include <deque>
+
+#include "rpc/channel.hpp"
 
 namespace orfa::fuzz {
 namespace {
@@ -25,7 +26,8 @@ class Counted final : public rpc::Call {
 };
 
 protocol::ReplyHeader reply_to(std::uint64_t id, std::size_t bytes, int error = 0) {
-    return {protocol::kVersion, protocol::Op::kPing, static_cast<std::uint32_t>(bytes), id, error, 8};
+    return {
+        protocol::kVersion, protocol::Op::kPing, static_cast<std::uint32_t>(bytes), id, error, 8};
 }
 
 }  // namespace
@@ -48,12 +50,14 @@ void fuzz_one(std::span<const std::byte> bytes) {
             const auto what = input.take<std::uint8_t>();
             if (what % 3 == 0) {
                 calls.emplace_back();
-                if (!channel.start(protocol::Op::kPing, {}, {}, calls.back()).ok()) calls.pop_back();
+                if (!channel.start(protocol::Op::kPing, {}, {}, calls.back()).ok())
+                    calls.pop_back();
             } else {
                 Bytes message;
                 const auto body = input.take_bytes(input.take<std::uint8_t>());
                 if (what % 3 == 1)
-                    append(message, reply_to(input.take<std::uint8_t>(), body.size(), what / 3 % 4));
+                    append(message,
+                           reply_to(input.take<std::uint8_t>(), body.size(), what / 3 % 4));
                 message.insert(message.end(), body.begin(), body.end());
                 channel.on_message(message);
             }
@@ -70,7 +74,8 @@ void fuzz_one(std::span<const std::byte> bytes) {
 std::vector<Bytes> seeds() {
     const protocol::HelloReply hello{5, 1, 1, 65536, 1, 0, 1, 4000, 16384, 0};
     Bytes bytes;
-    append(bytes, std::uint8_t{1}, static_cast<std::uint8_t>(sizeof(hello)), hello, std::uint8_t{1});
+    append(bytes, std::uint8_t{1}, static_cast<std::uint8_t>(sizeof(hello)), hello,
+           std::uint8_t{1});
     for (std::uint8_t id = 2; id < 12; ++id)
         append(bytes, std::uint8_t{0}, std::uint8_t{0});
     for (std::uint8_t id = 2; id < 12; ++id)

@@ -4,6 +4,7 @@
 #include "common/log.hpp"
 #include "protocol/codec.hpp"
 #include "protocol/io_messages.hpp"
+#include "protocol/name_messages.hpp"
 #include "server/core.hpp"
 #include "server/memory_store.hpp"
 #include "server/namespace/memory_kv.hpp"
@@ -22,10 +23,10 @@ using fabric::PeerId;
 using protocol::Op;
 
 enum Step : std::uint8_t {
-    kRaw = 0,        // bytes as they are, for a message
-    kHello = 1,      // a sound HELLO, of a client or a server
-    kRequest = 2,    // an op, and bytes for its body
-    kWithRights = 3, // likewise, with a genuine capability before the bytes
+    kRaw = 0,         // bytes as they are, for a message
+    kHello = 1,       // a sound HELLO, of a client or a server
+    kRequest = 2,     // an op, and bytes for its body
+    kWithRights = 3,  // likewise, with a genuine capability before the bytes
     kEndTransfers = 4,
     kHangUp = 5,
     kSteps = 6,
@@ -41,8 +42,8 @@ void check(bool condition) {
 class ScriptPeers final : public server::Peers {
   public:
     explicit ScriptPeers(Input& input) : input_(input) {}
-    server::Task<Result<std::vector<std::byte>>> call(
-        std::uint32_t server, Op, std::span<const std::byte>) override {
+    server::Task<Result<std::vector<std::byte>>> call(std::uint32_t server, Op,
+                                                      std::span<const std::byte>) override {
         check(server != 0);
         const auto answer = input_.take<std::uint8_t>();
         if (answer % 4 != 0) co_return Status::from_errno(answer % 2 == 0 ? ENOENT : ECONNRESET);
@@ -120,8 +121,11 @@ class Server {
             if (gone_.count(peer) != 0) ++generation_;
             const PeerId fresh{(static_cast<std::uint64_t>(peer) - 1) % kMaxPeers + 1 +
                                generation_ * kMaxPeers};
-            if (endpoint_->up.insert(fresh).second)
-                events_->on_peer_up(fresh, {.uid = 1000, .gid = 100, .trusted = what >= 128});
+            fabric::PeerIdentity who;
+            who.uid = 1000;
+            who.gid = 100;
+            who.trusted = what >= 128;
+            if (endpoint_->up.insert(fresh).second) events_->on_peer_up(fresh, who);
             return deliver(fresh, what % kSteps);
         }
         return deliver(peer, what % kSteps);
@@ -139,8 +143,9 @@ class Server {
         }
         if (what == kHello) {
             const bool is_server = input_.take<std::uint8_t>() % 4 == 0;
-            append(body, protocol::HelloRequest{protocol::kHelloMagic, {1, 2}, 1000, 100,
-                                                is_server ? 2U : 1U, 0, 2, 0, 99});
+            append(body,
+                   protocol::HelloRequest{
+                       protocol::kHelloMagic, {1, 2}, 1000, 100, is_server ? 2U : 1U, 0, 2, 0, 99});
         } else {
             op = static_cast<Op>(input_.take<std::uint8_t>() % 128);
             if (what == kWithRights)
@@ -150,9 +155,9 @@ class Server {
             body.insert(body.end(), rest.begin(), rest.end());
         }
         Bytes message;
-        append(message, protocol::RequestHeader{protocol::kVersion, op,
-                                                static_cast<std::uint32_t>(body.size()), ++last_id_,
-                                                0});
+        append(message,
+               protocol::RequestHeader{protocol::kVersion, op,
+                                       static_cast<std::uint32_t>(body.size()), ++last_id_, 0});
         message.insert(message.end(), body.begin(), body.end());
         expect_reply(peer, message);
         events_->on_message(peer, message);
@@ -235,7 +240,7 @@ namespace {
 constexpr std::uint8_t kPeer = 0;
 
 void add_hello(Bytes& bytes, bool is_server = false) {
-    append(bytes, std::uint8_t{kHello}, kPeer, std::uint8_t{is_server ? 0U : 1U});
+    append(bytes, std::uint8_t{kHello}, kPeer, static_cast<std::uint8_t>(is_server ? 0 : 1));
 }
 
 template <typename... Body>
@@ -255,6 +260,50 @@ void add_with_rights(Bytes& bytes, Op op, const Body&... body) {
     append(bytes, std::uint8_t{kWithRights}, kPeer, static_cast<std::uint8_t>(op), std::uint8_t{1},
            static_cast<std::uint16_t>(all.size()));
     bytes.insert(bytes.end(), all.begin(), all.end());
+}
+
+// A request about names: its struct, then strings.
+template <typename Message>
+void add_named(Bytes& bytes, Op op, const Message& message,
+               std::initializer_list<const char*> words) {
+    Bytes all;
+    append(all, message);
+    for (const char* word : words) {
+        const Bytes letters = text(word);
+        append(all, static_cast<std::uint32_t>(letters.size()));
+        all.insert(all.end(), letters.begin(), letters.end());
+    }
+    append(bytes, std::uint8_t{kRequest}, kPeer, static_cast<std::uint8_t>(op),
+           static_cast<std::uint16_t>(all.size()));
+    bytes.insert(bytes.end(), all.begin(), all.end());
+}
+
+// A small life: a tree is made, looked at, renamed and removed.
+Bytes names_seed() {
+    using namespace protocol;
+    constexpr std::uint64_t kRoot = kRootIno;
+    Bytes bytes;
+    append(bytes, std::uint8_t{0}, std::uint8_t{1});
+    add_hello(bytes, true);  // servers act as root
+    // Some of these live at the other server.
+    for (const char* name : {"d", "d1", "d2", "d3", "d4", "d5"})
+        add_named(bytes, Op::kMkdir, MkdirRequest{kRoot, 0777, 0}, {name});
+    add_named(bytes, Op::kOpen, OpenRequest{kRoot, kOpenRead | kOpenWrite | kOpenCreate, 0666, {}},
+              {"f"});
+    add_named(bytes, Op::kOpen, OpenRequest{kRoot, kOpenWrite | kOpenCreate, 0666, {}}, {"d/g"});
+    add_named(bytes, Op::kWalk, WalkRequest{kRoot, 1, 4}, {"d/g"});
+    add_named(bytes, Op::kSymlink, SymlinkRequest{kRoot}, {"l", "d/g"});
+    add_named(bytes, Op::kLink, LinkRequest{2, kRoot}, {"h"});
+    add_named(bytes, Op::kSetattr, SetattrRequest{2, 0x7f, 0600, 1, 1, 5, 6}, {});
+    add_named(bytes, Op::kSetxattr, SetxattrRequest{kRoot, 0, 0, 3, 0}, {"user.x", "abc"});
+    add_named(bytes, Op::kGetxattr, GetxattrRequest{kRoot, 0, 100}, {"user.x"});
+    add_named(bytes, Op::kReaddir, ReaddirRequest{kRoot, 0, 100, 0}, {""});
+    add_named(bytes, Op::kRename, RenameRequest{kRoot, kRoot, 0, 0}, {"f", "e"});
+    add_named(bytes, Op::kUnlink, RemoveRequest{kRoot}, {"e"});
+    add_named(bytes, Op::kRmdir, RemoveRequest{kRoot}, {"d"});
+    add_named(bytes, Op::kClose, InodeRequest{2}, {});
+    add_named(bytes, Op::kStatfs, InodeRequest{kRoot}, {});
+    return bytes;
 }
 
 struct IoBody {
@@ -299,7 +348,7 @@ std::vector<Bytes> seeds() {
         add_request(peer, static_cast<Op>(op), std::uint64_t{1}, std::uint64_t{0}, std::uint64_t{1},
                     protocol::make_ino(0, 5), protocol::kRootIno, std::uint64_t{0755},
                     std::uint32_t{1}, 'a');
-    return {io, names, peer};
+    return {io, names, names_seed(), peer};
 }
 
 }  // namespace orfa::fuzz

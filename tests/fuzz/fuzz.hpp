@@ -24,7 +24,7 @@ std::vector<Bytes> seeds();
 // Adds the bytes of values to an input.
 template <typename... T>
 void append(Bytes& bytes, const T&... values) {
-    const auto add = [&bytes](const auto& value) {
+    [[maybe_unused]] const auto add = [&bytes](const auto& value) {
         static_assert(std::is_trivially_copyable_v<std::remove_cvref_t<decltype(value)>>);
         const auto raw = std::as_bytes(std::span(&value, 1));
         bytes.insert(bytes.end(), raw.begin(), raw.end());

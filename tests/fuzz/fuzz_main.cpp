@@ -8,7 +8,8 @@
 
 extern "C" {
 // NOLINTBEGIN(readability-identifier-naming): the names are libFuzzer's
-[[gnu::visibility("default")]] int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size);
+[[gnu::visibility("default")]] int LLVMFuzzerTestOneInput(const std::uint8_t* data,
+                                                          std::size_t size);
 [[gnu::visibility("default")]] int LLVMFuzzerInitialize(int* argc, char*** argv);
 
 int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {

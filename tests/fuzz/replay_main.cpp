@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Runs a fuzz target without libFuzzer: its seeds, mutations of them, and noise; the same each time.
+// Runs a fuzz target without libFuzzer: its seeds, mutations of them, and noise; the same each
+// time.
 //   target [inputs [first]]: so many inputs, from number `first` on. target FILE...: those inputs.
 #include "tests/fuzz/fuzz.hpp"
 
@@ -20,7 +21,8 @@ Bytes mutate(Bytes bytes, const std::vector<Bytes>& others, std::mt19937_64& ran
         const auto at = static_cast<std::ptrdiff_t>(spot(bytes.size()));
         switch (random() % 7) {
             case 0:
-                if (!bytes.empty()) bytes[static_cast<std::size_t>(at)] ^= std::byte{1} << random() % 8;
+                if (!bytes.empty())
+                    bytes[static_cast<std::size_t>(at)] ^= std::byte{1} << random() % 8;
                 break;
             case 1:
                 if (!bytes.empty()) bytes[static_cast<std::size_t>(at)] = std::byte(random());
@@ -37,8 +39,7 @@ Bytes mutate(Bytes bytes, const std::vector<Bytes>& others, std::mt19937_64& ran
                 const std::uint64_t value = kExtremes[random() % std::size(kExtremes)];
                 const std::size_t width = std::size_t{1} << random() % 4;
                 const auto from = static_cast<std::size_t>(at) / width * width;
-                if (from + width <= bytes.size())
-                    std::memcpy(bytes.data() + from, &value, width);
+                if (from + width <= bytes.size()) std::memcpy(bytes.data() + from, &value, width);
                 break;
             }
             case 5: {

@@ -54,9 +54,9 @@ void write_ring(std::span<const std::byte> bytes) {
     while (!input.empty()) {
         const std::array<std::byte, kMaxLength> data{};
         const std::size_t length = input.take<std::uint8_t>();
-        const auto written = writer.write(fabric::RecordKind::kMessage,
-                                          std::span(data).first(length / 2),
-                                          std::span(data).first(length - length / 2));
+        const auto written =
+            writer.write(fabric::RecordKind::kMessage, std::span(data).first(length / 2),
+                         std::span(data).first(length - length / 2));
         if (!written.ok()) return;
         positions.freed.store(positions.freed.load() + input.take<std::int16_t>());
     }
@@ -69,8 +69,8 @@ void receive_frames(std::span<const std::byte> bytes) {
     if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, ends) != 0) return;
     fabric::DoorSocket door(UniqueFd(ends[0]), "fuzz");
     const UniqueFd other(ends[1]);
-    if (!bytes.empty())
-        [[maybe_unused]] const auto sent = ::send(other.get(), bytes.data(), bytes.size(), MSG_NOSIGNAL);
+    if (!bytes.empty()) [[maybe_unused]]
+        const auto sent = ::send(other.get(), bytes.data(), bytes.size(), MSG_NOSIGNAL);
     ::shutdown(other.get(), SHUT_WR);
     for (int frames = 0; frames < 20; ++frames) {
         const auto frame = door.try_receive_frame();

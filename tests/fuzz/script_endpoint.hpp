@@ -44,7 +44,8 @@ class ScriptEndpoint final : public fabric::Endpoint {
         if (sent) sent(peer, message);
         return {};
     }
-    Result<fabric::RmaState> rma_read(fabric::PeerId peer, std::span<const fabric::LocalSegment> into,
+    Result<fabric::RmaState> rma_read(fabric::PeerId peer,
+                                      std::span<const fabric::LocalSegment> into,
                                       std::span<const fabric::RemoteSegment> from,
                                       fabric::RmaCompletion* completion) override {
         for (const auto& segment : into)
@@ -90,8 +91,7 @@ class ScriptEndpoint final : public fabric::Endpoint {
     [[nodiscard]] bool is_busy() const { return !under_way_.empty(); }
 
   private:
-    Result<fabric::RmaState> start(fabric::PeerId peer,
-                                   std::span<const fabric::LocalSegment> local,
+    Result<fabric::RmaState> start(fabric::PeerId peer, std::span<const fabric::LocalSegment> local,
                                    std::span<const fabric::RemoteSegment> remote,
                                    fabric::RmaCompletion* completion) {
         std::uint64_t here = 0;

@@ -4,11 +4,12 @@
 #include "common/log.hpp"
 #include "common/units.hpp"
 #include "fabric/ofi_wire.hpp"
-#include "rpc/connector.hpp"
 #include "tests/fuzz/fuzz.hpp"
 
 #include <cstdlib>
 #include <string>
+
+#include "rpc/connector.hpp"
 
 namespace orfa::fuzz {
 namespace {
@@ -27,8 +28,8 @@ void parse_list(const std::string& words) {
         check(!server.host.empty() && server.port != 0);
         const bool brackets = server.host.find(':') != std::string::npos;
         again += again.empty() ? "" : ",";
-        again += (brackets ? "[" + server.host + "]" : server.host) + ":" +
-                 std::to_string(server.port);
+        again +=
+            (brackets ? "[" + server.host + "]" : server.host) + ":" + std::to_string(server.port);
     }
     const auto same = rpc::parse_servers(again);
     check(same.ok() && (*same).size() == (*servers).size());
@@ -64,8 +65,13 @@ std::vector<Bytes> seeds() {
     hello.eager_bytes = fabric::kOfiEagerBytes;
     hello.provider = "tcp;ofi_rxm";
     hello.name = Bytes(16, std::byte{3});
-    return {text("127.0.0.1:7010,host:80,[::1]:5,name"), text("64KiB"), text("18446744073709551615"),
-            text("16E"), text("warn,fabric:debug"), text("auto"), hello.encode()};
+    return {text("127.0.0.1:7010,host:80,[::1]:5,name"),
+            text("64KiB"),
+            text("18446744073709551615"),
+            text("16E"),
+            text("warn,fabric:debug"),
+            text("auto"),
+            hello.encode()};
 }
 
 }  // namespace orfa::fuzz

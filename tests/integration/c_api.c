@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* orfa.h from plain C, end to end. Needs a cluster in ORFA_SERVERS; exits with 0 when all is well. */
+/* orfa.h from plain C, end to end. Needs a cluster in ORFA_SERVERS; exits with 0 when all is well.
+ */
 #include "client/orfa.h"
 
 #include <errno.h>
@@ -10,16 +11,16 @@
 
 static int failures = 0;
 
-#define CHECK(condition)                                                                       \
-    do {                                                                                       \
-        if (!(condition)) {                                                                    \
+#define CHECK(condition)                                                                         \
+    do {                                                                                         \
+        if (!(condition)) {                                                                      \
             fprintf(stderr, "%s:%d: %s (errno %d, %s)\n", __FILE__, __LINE__, #condition, errno, \
-                    orfa_error());                                                             \
-            ++failures;                                                                        \
-        }                                                                                      \
+                    orfa_error());                                                               \
+            ++failures;                                                                          \
+        }                                                                                        \
     } while (0)
 
-static void names(orfa_session *session) {
+static void names(orfa_session* session) {
     struct stat found;
     CHECK(orfa_mkdir(session, "/c", 0755) == 0);
     CHECK(orfa_mkdir(session, "/c", 0755) == -1 && errno == EEXIST);
@@ -39,16 +40,16 @@ static void names(orfa_session *session) {
     CHECK(orfa_removexattr(session, "/c", "user.colour") == 0);
 }
 
-static void directories(orfa_session *session) {
+static void directories(orfa_session* session) {
     int seen = 0;
     for (int i = 0; i < 20; ++i) {
         char path[64];
         snprintf(path, sizeof(path), "/c/file%d", i);
-        orfa_file *file = orfa_open(session, path, O_CREAT | O_EXCL | O_WRONLY, 0600, NULL);
+        orfa_file* file = orfa_open(session, path, O_CREAT | O_EXCL | O_WRONLY, 0600, NULL);
         CHECK(file != NULL);
         if (file != NULL) CHECK(orfa_close(file) == 0);
     }
-    orfa_dir *dir = orfa_opendir(session, "/c");
+    orfa_dir* dir = orfa_opendir(session, "/c");
     CHECK(dir != NULL);
     orfa_dirent entry;
     while (dir != NULL && orfa_readdir(dir, &entry) == 1) {
@@ -67,9 +68,9 @@ static void directories(orfa_session *session) {
     CHECK(orfa_rmdir(session, "/c") == 0);
 }
 
-static void data(orfa_session *session) {
+static void data(orfa_session* session) {
     const orfa_layout wanted = {.stripe_size = 65536, .stripe_count = 2, .first_server = 1};
-    orfa_file *file = orfa_open(session, "/data", O_CREAT | O_RDWR, 0644, &wanted);
+    orfa_file* file = orfa_open(session, "/data", O_CREAT | O_RDWR, 0644, &wanted);
     CHECK(file != NULL);
     if (file == NULL) return;
     orfa_layout layout;
@@ -78,8 +79,8 @@ static void data(orfa_session *session) {
     CHECK(orfa_layout_of(session, "/data", &layout) == 0 && layout.first_server == 1);
 
     enum { kLength = 500000 };
-    char *out = malloc(kLength);
-    char *in = calloc(1, kLength);
+    char* out = malloc(kLength);
+    char* in = calloc(1, kLength);
     if (out == NULL || in == NULL) exit(3);
     for (int i = 0; i < kLength; ++i)
         out[i] = (char)(i * 7);
@@ -94,9 +95,9 @@ static void data(orfa_session *session) {
     orfa_segment segments[2] = {{out, 1000}, {out + 5000, 2000}};
     const orfa_extent extents[2] = {{100000, 2500}, {0, 500}};
     const orfa_access access = {segments, 2, extents, 2};
-    orfa_group *group = orfa_group_create(session);
+    orfa_group* group = orfa_group_create(session);
     CHECK(group != NULL);
-    orfa_op *op = orfa_start_writev(file, &access, group, &failures);
+    orfa_op* op = orfa_start_writev(file, &access, group, &failures);
     CHECK(op != NULL && orfa_op_tag(op) == &failures);
     CHECK(orfa_group_wait_all(group, 10000) == 0);
     CHECK(orfa_group_next(group, 0) == op && orfa_op_finish(op, 0) == 3000);
@@ -111,7 +112,7 @@ static void data(orfa_session *session) {
     char handle[ORFA_HANDLE_MAX];
     const ssize_t length = orfa_handle_export(file, handle, sizeof(handle));
     CHECK(length > 0);
-    orfa_file *same = orfa_handle_import(session, handle, (size_t)length);
+    orfa_file* same = orfa_handle_import(session, handle, (size_t)length);
     CHECK(same != NULL && orfa_size(same) == 200000);
     if (same != NULL) CHECK(orfa_close(same) == 0);
     CHECK(orfa_close(file) == 0);
@@ -128,7 +129,7 @@ int main(void) {
     CHECK(orfa_connect("127.0.0.1:1") == NULL && errno == ECONNREFUSED);
     CHECK(strstr(orfa_error(), "127.0.0.1:1") != NULL);
 
-    orfa_session *session = orfa_connect(NULL);
+    orfa_session* session = orfa_connect(NULL);
     CHECK(session != NULL);
     if (session == NULL) return 1;
     const int servers = orfa_server_count(session);

@@ -32,8 +32,8 @@ inline SessionPtr connect(const Cluster& cluster, const std::string& transport =
     return SessionPtr(orfa_connect(cluster.servers().c_str()));
 }
 
-inline FilePtr open(const SessionPtr& session, const std::string& path, int flags = O_CREAT | O_RDWR,
-                    const orfa_layout& layout = {0, 0, -1}) {
+inline FilePtr open(const SessionPtr& session, const std::string& path,
+                    int flags = O_CREAT | O_RDWR, const orfa_layout& layout = {0, 0, -1}) {
     return FilePtr(orfa_open(session.get(), path.c_str(), flags, 0644, &layout));
 }
 

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
 #include "tests/integration/cluster.hpp"
 
-#include <fcntl.h>
 #include <gtest/gtest.h>
+
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <poll.h>
 #include <sys/socket.h>
@@ -133,7 +134,8 @@ bool Cluster::spawn(std::size_t index) {
     }
     server.ready.reset(ends[0]);
     const UniqueFd write_end(ends[1]);
-    const UniqueFd log(open(log_path(index).c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600));
+    const UniqueFd log(
+        open(log_path(index).c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600));
     auto words = command(index);
     words.emplace_back("--ready-fd");
     words.push_back(std::to_string(ends[1]));
@@ -145,8 +147,8 @@ bool Cluster::spawn(std::size_t index) {
 
 bool Cluster::wait_ready(std::size_t index) {
     const UniqueFd ready = std::move(servers_[index].ready);
-    const auto deadline = std::chrono::steady_clock::now() +
-                          std::chrono::milliseconds(kStartMs) * kSlower;
+    const auto deadline =
+        std::chrono::steady_clock::now() + std::chrono::milliseconds(kStartMs) * kSlower;
     std::string told;
     while (told.find('\n') == std::string::npos) {
         const auto left = std::chrono::ceil<std::chrono::milliseconds>(
@@ -160,8 +162,8 @@ bool Cluster::wait_ready(std::size_t index) {
         told.append(text, static_cast<std::size_t>(got));
     }
     if (told == "ready\n") return true;
-    error_ = "server " + std::to_string(index) + " (" + address(index) + ") did not start: " + told +
-             "\n" + log(index);
+    error_ = "server " + std::to_string(index) + " (" + address(index) +
+             ") did not start: " + told + "\n" + log(index);
     return false;
 }
 

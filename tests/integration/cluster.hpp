@@ -27,7 +27,7 @@ struct ClusterOptions {
     std::string memory_limit = "256MiB";  // of each server
     std::string memory_ready = "8MiB";    // touched ahead, of each server
     std::string transports = "local,ofi";
-    std::string stripe_size = {};         // of new files; empty: the server's default
+    std::string stripe_size = {};             // of new files; empty: the server's default
     std::vector<std::string> arguments = {};  // more of them, for every server
     std::vector<std::pair<std::string, std::string>> environment = {};  // of the servers
 };
@@ -69,9 +69,9 @@ class Cluster {
     // Starts a server that has ended anew, at its old address. False: see error().
     bool restart(std::size_t index);
 
-    // Ends all servers: SIGTERM, and SIGKILL when that does not do. Reports as test failures servers
-    // that had to be killed or ended otherwise than with 0 (as sanitizers make them), but for those
-    // that kill() was used on.
+    // Ends all servers: SIGTERM, and SIGKILL when that does not do. Reports as test failures
+    // servers that had to be killed or ended otherwise than with 0 (as sanitizers make them), but
+    // for those that kill() was used on.
     void stop();
 
   private:

@@ -4,8 +4,9 @@
 
 #include "client/orfa.h"
 
-#include <fcntl.h>
 #include <gtest/gtest.h>
+
+#include <fcntl.h>
 
 #include <cerrno>
 #include <csignal>

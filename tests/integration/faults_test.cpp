@@ -37,9 +37,8 @@ int be_a_victim(const Cluster& cluster, const char* transport, int started, unsi
     std::vector<std::byte> buffer(kBuffer, std::byte{1});
     [[maybe_unused]] const auto told = ::write(started, "x", 1);
     while (true) {
-        const bool done = number % 2 == 0
-                              ? orfa_pwrite(file.get(), buffer.data(), kBuffer, 0) > 0
-                              : orfa_pread(file.get(), buffer.data(), kBuffer, 0) > 0;
+        const bool done = number % 2 == 0 ? orfa_pwrite(file.get(), buffer.data(), kBuffer, 0) > 0
+                                          : orfa_pread(file.get(), buffer.data(), kBuffer, 0) > 0;
         if (!done) return 4;
     }
 }
@@ -173,8 +172,7 @@ TEST_P(Faults, AServerKilledInTheMiddleOfTransfersIsAnErrorInTime) {
             text = orfa_error();
         }
     }
-    const double took =
-        seconds_since(Clock::time_point(Clock::duration(killed_at.load())));
+    const double took = seconds_since(Clock::time_point(Clock::duration(killed_at.load())));
     killer.join();
     cluster.kill(3, SIGKILL);  // so that its end is expected
     EXPECT_TRUE(error == ECONNRESET || error == ECONNREFUSED) << error;
@@ -321,9 +319,9 @@ TEST_P(Faults, AFullStoreIsEnospcLosesNothingAndTakesWritesAgainLater) {
     EXPECT_TRUE(is_whole(16 * kPiece));
     file.reset();
     ASSERT_EQ(orfa_unlink(session.get(), "/full"), 0) << orfa_error();
-    EXPECT_TRUE(eventually(
-        5000, [&] { return status_figure(session.get(), 0, "memory_used") == 512 << 10; }))
-        << status_figure(session.get(), 0, "memory_used");
+    EXPECT_TRUE(eventually(5000, [&] {
+        return status_figure(session.get(), 0, "memory_used") == 512 << 10;
+    })) << status_figure(session.get(), 0, "memory_used");
     for (std::uint64_t at = 0; at < 31 * kPiece; at += kPiece)
         ASSERT_EQ(orfa_pwrite(other.get(), first.data(), kPiece, at + kPiece),
                   static_cast<ssize_t>(kPiece))

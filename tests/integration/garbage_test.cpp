@@ -2,8 +2,9 @@
 // Strangers at a server's ports: what is no greeting is closed and logged once, and nothing else.
 #include "tests/integration/client.hpp"
 
-#include <arpa/inet.h>
 #include <gtest/gtest.h>
+
+#include <arpa/inet.h>
 #include <netinet/in.h>
 #include <poll.h>
 #include <sys/socket.h>

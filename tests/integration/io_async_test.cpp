@@ -53,7 +53,8 @@ TEST_P(Async, ManyOperationsEndEachOnceWithItsTag) {
     orfa_group* group = orfa_group_create(session_.get());
     for (auto& piece : pieces) {
         const orfa_access view = piece->view();  // the lists are copied: they may go at once
-        ASSERT_NE(orfa_start_writev(file_.get(), &view, group, piece.get()), nullptr) << orfa_error();
+        ASSERT_NE(orfa_start_writev(file_.get(), &view, group, piece.get()), nullptr)
+            << orfa_error();
     }
     EXPECT_EQ(orfa_group_destroy(group), -1);
     EXPECT_EQ(errno, EBUSY);
@@ -68,7 +69,8 @@ TEST_P(Async, ManyOperationsEndEachOnceWithItsTag) {
     for (auto& piece : pieces) {
         piece->memory.assign(kBlock, std::byte{0});
         const orfa_access view = piece->view();
-        ASSERT_NE(orfa_start_readv(file_.get(), &view, group, piece.get()), nullptr) << orfa_error();
+        ASSERT_NE(orfa_start_readv(file_.get(), &view, group, piece.get()), nullptr)
+            << orfa_error();
     }
     EXPECT_EQ(orfa_group_wait_all(group, 20000), 0);
     while (orfa_op* op = orfa_group_next(group, 0)) {
@@ -179,7 +181,8 @@ TEST_P(Async, ThreadsStartAndFinishInOneGroup) {
                 if (orfa_start_writev(file_.get(), &view, group, nullptr) == nullptr)
                     failures.fetch_add(1);
                 if (orfa_op* op = orfa_group_next(group, 0); op != nullptr) {
-                    if (orfa_op_finish(op, 0) != static_cast<ssize_t>(kBlock)) failures.fetch_add(1);
+                    if (orfa_op_finish(op, 0) != static_cast<ssize_t>(kBlock))
+                        failures.fetch_add(1);
                     ended.fetch_add(1);
                 }
             }

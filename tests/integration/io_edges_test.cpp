@@ -3,6 +3,7 @@
 #include "tests/integration/client.hpp"
 
 #include <gtest/gtest.h>
+
 #include <sys/mman.h>
 
 #include <algorithm>

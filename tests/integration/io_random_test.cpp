@@ -116,7 +116,8 @@ class FileRun {
   private:
     bool fail(const char* what) {
         std::fprintf(stderr,
-                     "seed %" PRIu64 " rank %u round %d (stripe %" PRIu64 ", %d servers from %d): "
+                     "seed %" PRIu64 " rank %u round %d (stripe %" PRIu64
+                     ", %d servers from %d): "
                      "%s failed: %s\n",
                      seed_, rank_, round_, layout_.stripe_size, layout_.stripe_count,
                      layout_.first_server, what, orfa_error());
@@ -126,7 +127,8 @@ class FileRun {
     // Cuts the space into pieces and gives each to a process, or to none.
     bool write_round() {
         const std::uint64_t key = seed_ * 1000 + static_cast<std::uint64_t>(round_);
-        const std::uint64_t most = one_of(shared_, std::vector<std::uint64_t>{2000, 50000, 1U << 20});
+        const std::uint64_t most =
+            one_of(shared_, std::vector<std::uint64_t>{2000, 50000, 1U << 20});
         std::vector<orfa_extent> mine;
         for (std::uint64_t at = 0; at < space_;) {
             const std::uint64_t length = std::min(space_ - at, below(shared_, most) + 1);
@@ -149,9 +151,8 @@ class FileRun {
             }
             at += count;
             access.make_segments(own_);
-            access.each_byte([&](std::uint64_t offset, std::byte& byte) {
-                byte = pattern_byte(key, offset);
-            });
+            access.each_byte(
+                [&](std::uint64_t offset, std::byte& byte) { byte = pattern_byte(key, offset); });
             const orfa_access view = access.view();
             const auto written = orfa_writev(file_.get(), &view);
             if (written != static_cast<ssize_t>(access.bytes())) return fail("a write");
@@ -170,7 +171,8 @@ class FileRun {
             if (rank_ == 0) done = orfa_ftruncate(file_.get(), size) == 0 || fail("a truncation");
         } else if (choice == 1) {
             model_.resize(std::max<std::uint64_t>(model_.size(), size + 1));
-            if (rank_ == 0) done = orfa_allocate(file_.get(), size, 1) == 0 || fail("an allocation");
+            if (rank_ == 0)
+                done = orfa_allocate(file_.get(), size, 1) == 0 || fail("an allocation");
         }
         barrier.wait();
         const auto found = orfa_size(file_.get());
@@ -187,13 +189,11 @@ class FileRun {
         const std::uint64_t most = one_of(own_, std::vector<std::uint64_t>{300, 9000, 400'000});
         for (std::uint64_t left = below(own_, std::min<std::uint64_t>(500'000 / most, 60)) + 1;
              left > 0; --left)
-            access.extents.push_back({below(own_, space_ + space_ / 4),
-                                      below(own_, 20) == 0 ? 0 : below(own_, most)});
+            access.extents.push_back(
+                {below(own_, space_ + space_ / 4), below(own_, 20) == 0 ? 0 : below(own_, most)});
         access.make_segments(own_);
         // Bytes of the file are compared with the model; where nothing may come, a mark must stay.
-        access.each_byte([&](std::uint64_t offset, std::byte& byte) {
-            byte = mark_of(offset);
-        });
+        access.each_byte([&](std::uint64_t offset, std::byte& byte) { byte = mark_of(offset); });
         std::uint64_t leading = 0;
         for (const auto& extent : access.extents) {
             if (extent.length == 0) continue;

@@ -3,6 +3,7 @@
 #include "tests/integration/client.hpp"
 
 #include <gtest/gtest.h>
+
 #include <unistd.h>
 
 #include <algorithm>
@@ -12,6 +13,7 @@
 #include <cstring>
 #include <fstream>
 #include <map>
+#include <random>
 
 namespace orfa::testing {
 namespace {
@@ -22,7 +24,8 @@ class Sharing : public ::testing::TestWithParam<const char*> {
     Cluster cluster_;
 };
 
-bool writes_and_reads(orfa_file* file, std::uint64_t key, std::uint64_t offset, std::size_t length) {
+bool writes_and_reads(orfa_file* file, std::uint64_t key, std::uint64_t offset,
+                      std::size_t length) {
     const auto bytes = pattern(key, offset, length);
     std::vector<std::byte> back(length);
     const auto n = static_cast<ssize_t>(length);
@@ -74,6 +77,33 @@ TEST_P(Sharing, BytesThatAreNoHandleAreEinval) {
     errno = 0;
     EXPECT_EQ(orfa_handle_import(session.get(), handle, static_cast<size_t>(length)), nullptr);
     EXPECT_EQ(errno, EINVAL);
+}
+
+// Whatever a handle's bytes are, importing and using it crashes nothing, here or at the servers.
+TEST_P(Sharing, MutatedHandlesDoNoHarm) {
+    const SessionPtr session = connect(cluster_, GetParam());
+    ASSERT_NE(session, nullptr) << orfa_error();
+    const FilePtr file = open(session, "/mutated");
+    char handle[ORFA_HANDLE_MAX];
+    const ssize_t length = orfa_handle_export(file.get(), handle, sizeof(handle));
+    ASSERT_GT(length, 0);
+    std::mt19937 random(11);
+    for (int i = 0; i < 2000; ++i) {
+        std::string bytes(handle, static_cast<std::size_t>(length));
+        for (auto left = random() % 4 + 1; left > 0; --left)
+            bytes[random() % bytes.size()] = static_cast<char>(random());
+        bytes.resize(random() % 10 == 0 ? random() % 256 : bytes.size());
+        const FilePtr imported(orfa_handle_import(session.get(), bytes.data(), bytes.size()));
+        if (imported == nullptr) {
+            EXPECT_EQ(errno, EINVAL);
+            continue;
+        }
+        char byte = 0;
+        if (i % 20 == 0) {
+            EXPECT_LE(orfa_pread(imported.get(), &byte, 1, random()), 1);
+        }
+    }
+    EXPECT_TRUE(writes_and_reads(file.get(), 1, 0, 10'000));
 }
 
 TEST_P(Sharing, AForgedHandleIsRefusedByTheServers) {
@@ -193,8 +223,8 @@ TEST_P(Sharing, TheDefaultSessionWorksInAForkedChild) {
     const pid_t outer = fork_child([] {
         orfa_session* session = orfa_default_session();
         if (session == nullptr) return 1;
-        const pid_t inner = fork_child(
-            [] { return orfa_ping(orfa_default_session(), 3) == 0 ? 0 : 1; });
+        const pid_t inner =
+            fork_child([] { return orfa_ping(orfa_default_session(), 3) == 0 ? 0 : 1; });
         if (orfa_ping(session, 3) != 0) return 2;
         return wait_child(inner, 10000);
     });

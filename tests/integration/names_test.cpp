@@ -3,6 +3,7 @@
 #include "tests/integration/client.hpp"
 
 #include <gtest/gtest.h>
+
 #include <sys/xattr.h>
 
 #include <algorithm>
@@ -45,7 +46,8 @@ class Names : public ::testing::Test {
         if (dir == nullptr) return names;
         orfa_dirent entry;
         int more = 0;
-        while ((more = orfa_readdir(dir, &entry)) == 1) names.emplace_back(entry.name);
+        while ((more = orfa_readdir(dir, &entry)) == 1)
+            names.emplace_back(entry.name);
         EXPECT_EQ(more, 0) << orfa_error();
         EXPECT_EQ(orfa_closedir(dir), 0);
         std::sort(names.begin(), names.end());
@@ -59,12 +61,12 @@ class Names : public ::testing::Test {
 };
 Cluster* Names::cluster = nullptr;
 
-#define EXPECT_FAILS(call, errno_value)      \
-    do {                                     \
-        errno = 0;                           \
-        EXPECT_EQ((call), -1);               \
-        EXPECT_EQ(errno, errno_value);       \
-        EXPECT_STRNE(orfa_error(), "");      \
+#define EXPECT_FAILS(call, errno_value) \
+    do {                                \
+        errno = 0;                      \
+        EXPECT_EQ((call), -1);          \
+        EXPECT_EQ(errno, errno_value);  \
+        EXPECT_STRNE(orfa_error(), ""); \
     } while (false)
 
 TEST_F(Names, TreeOverServers) {
@@ -181,8 +183,7 @@ TEST_F(Names, LinksAndAttributes) {
     EXPECT_EQ(about.st_mode & 07777, 0600U);
     EXPECT_EQ(orfa_may_access(s, at("f").c_str(), R_OK | W_OK), 0);
     EXPECT_FAILS(orfa_may_access(s, at("none").c_str(), F_OK), ENOENT);
-    ASSERT_EQ(orfa_chown(s, at("f").c_str(), static_cast<uid_t>(-1), getegid()), 0)
-        << orfa_error();
+    ASSERT_EQ(orfa_chown(s, at("f").c_str(), static_cast<uid_t>(-1), getegid()), 0) << orfa_error();
     orfa_statfs usage;
     ASSERT_EQ(orfa_statvfs(s, &usage), 0) << orfa_error();
     EXPECT_EQ(usage.servers, 4U);
@@ -242,7 +243,8 @@ TEST_F(Names, TenThousandEntries) {
         create(expected.back());
     }
     EXPECT_EQ(list(top), expected);
-    for (const auto& name : expected) ASSERT_EQ(orfa_unlink(s, at(name).c_str()), 0);
+    for (const auto& name : expected)
+        ASSERT_EQ(orfa_unlink(s, at(name).c_str()), 0);
     EXPECT_TRUE(list(top).empty());
     EXPECT_EQ(orfa_rmdir(s, top.c_str()), 0) << orfa_error();
 }
@@ -267,9 +269,15 @@ TEST_F(Names, ThreadsRenameAgainstEachOther) {
                 const std::string two = path();
                 int result = 0;
                 switch (next() % 4) {
-                    case 0: result = orfa_mkdir(mine.get(), one.c_str(), 0755); break;
-                    case 1: result = orfa_rmdir(mine.get(), one.c_str()); break;
-                    default: result = orfa_rename(mine.get(), one.c_str(), two.c_str()); break;
+                    case 0:
+                        result = orfa_mkdir(mine.get(), one.c_str(), 0755);
+                        break;
+                    case 1:
+                        result = orfa_rmdir(mine.get(), one.c_str());
+                        break;
+                    default:
+                        result = orfa_rename(mine.get(), one.c_str(), two.c_str());
+                        break;
                 }
                 if (result != 0 && errno != ENOENT && errno != EEXIST && errno != ENOTEMPTY &&
                     errno != EINVAL && errno != EBUSY) {
@@ -278,7 +286,8 @@ TEST_F(Names, ThreadsRenameAgainstEachOther) {
                 }
             }
         });
-    for (auto& thread : threads) thread.join();
+    for (auto& thread : threads)
+        thread.join();
     EXPECT_EQ(strange, 0);
     for (int i = 0; i < 8; ++i) {
         const std::string directory = at("d" + std::to_string(i));
@@ -297,7 +306,8 @@ TEST_F(Names, ThreadsRenameAgainstEachOther) {
 TEST_F(Names, UnlinkedFileKeepsItsDataWhileOpen) {
     const auto objects = [&] {
         long long all = 0;
-        for (int i = 0; i < 4; ++i) all += status_figure(s, i, "objects");
+        for (int i = 0; i < 4; ++i)
+            all += status_figure(s, i, "objects");
         return all;
     };
     const auto before = objects();

@@ -33,6 +33,20 @@ void die_with(pid_t parent) {
     if (getppid() != parent) _exit(98);
 }
 
+// What is known of libfabric and no fault of ours. Programs that are started have no suppressions
+// compiled in, as tests have (tests/sanitizer_options.cpp).
+Environment with_suppressions(Environment more) {
+    if (kSlower == 1) return more;
+    const auto add = [&more](const char* name, const std::string& file) {
+        const char* before = std::getenv(name);
+        more.emplace_back(name, std::string(before == nullptr ? "" : before) + ":suppressions='" +
+                                    ORFA_TESTS_DIR "/" + file + "'");
+    };
+    add("LSAN_OPTIONS", "lsan.supp");
+    add("TSAN_OPTIONS", "tsan.supp");
+    return more;
+}
+
 std::vector<std::string> merged_environment(const Environment& more) {
     std::vector<std::string> all;
     for (char** entry = environ; *entry != nullptr; ++entry) {
@@ -60,7 +74,7 @@ std::vector<char*> pointers(std::vector<std::string>& texts) {
 pid_t spawn(const std::vector<std::string>& arguments, const Environment& more, int output,
             int keep_fd) {
     std::vector<std::string> own_arguments = arguments;
-    std::vector<std::string> own_environment = merged_environment(more);
+    std::vector<std::string> own_environment = merged_environment(with_suppressions(more));
     const auto argv = pointers(own_arguments);
     const auto envp = pointers(own_environment);
     const pid_t parent = getpid();
@@ -133,8 +147,8 @@ struct Barrier::Shared {
 };
 
 Barrier::Barrier(unsigned processes) {
-    void* memory = mmap(nullptr, sizeof(Shared), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS,
-                        -1, 0);
+    void* memory =
+        mmap(nullptr, sizeof(Shared), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     if (memory == MAP_FAILED) throw std::bad_alloc();
     shared_ = static_cast<Shared*>(memory);
     pthread_barrierattr_t attributes;

@@ -35,17 +35,17 @@ inline constexpr int kSlower = 1;
 using Environment = std::vector<std::pair<std::string, std::string>>;
 
 // Starts a program with this process's environment and `more`; its standard output and error go to
-// `output` (-1: as this process's). `keep_fd` (-1: none) stays open in it. The program ends with the
-// thread that calls this. Returns its pid, or -1 with errno.
-pid_t spawn(const std::vector<std::string>& arguments, const Environment& more = {}, int output = -1,
-            int keep_fd = -1);
+// `output` (-1: as this process's). `keep_fd` (-1: none) stays open in it. The program ends with
+// the thread that calls this. Returns its pid, or -1 with errno.
+pid_t spawn(const std::vector<std::string>& arguments, const Environment& more = {},
+            int output = -1, int keep_fd = -1);
 
 // Runs `body` in a forked child that ends with _exit(its value); what it throws is 99. The child is
 // killed with the thread that calls this.
 pid_t fork_child(const std::function<int()>& body);
 
-// Waits for the end of a child: its exit code, 128 + signal, or -1 when it still runs after the time.
-// kSlower is taken into account.
+// Waits for the end of a child: its exit code, 128 + signal, or -1 when it still runs after the
+// time. kSlower is taken into account.
 int wait_child(pid_t pid, int timeout_ms);
 // Kills the child (SIGKILL) and waits for its end.
 void end_child(pid_t pid);

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
 // The bytes of what all messages have in common and of those about data, as they are: a change here
 // is a change of the protocol.
-#include "protocol/codec.hpp"
 #include "protocol/io_messages.hpp"
+
+#include "protocol/codec.hpp"
 #include "protocol/messages.hpp"
 
 #include <gtest/gtest.h>
@@ -36,7 +37,10 @@ std::span<const std::byte> text_bytes(std::string_view text) {
 
 constexpr Capability kCapability{make_ino(2, 0x345), kMayRead | kMayWrite, 0, 0x1122334455667788};
 const std::string kCapabilityBytes =
-    "4503000000000200" "03000000" "00000000" "8877665544332211";
+    "4503000000000200"
+    "03000000"
+    "00000000"
+    "8877665544332211";
 
 TEST(Messages, Numbers) {
     EXPECT_EQ(kVersion, 1);
@@ -63,41 +67,93 @@ TEST(Messages, Numbers) {
 
 TEST(Messages, Headers) {
     EXPECT_EQ(hex_of(RequestHeader{kVersion, Op::kWrite, 0x01020304, 0x1112131415161718, 9}),
-              "0100" "4100" "04030201" "1817161514131211" "0900000000000000");
+              "0100"
+              "4100"
+              "04030201"
+              "1817161514131211"
+              "0900000000000000");
     EXPECT_EQ(hex_of(ReplyHeader{kVersion, Op::kRead, 16, 5, 28, 64}),
-              "0100" "4000" "10000000" "0500000000000000" "1c000000" "40000000");
+              "0100"
+              "4000"
+              "10000000"
+              "0500000000000000"
+              "1c000000"
+              "40000000");
 }
 
 TEST(Messages, Hello) {
     EXPECT_EQ(hex_of(HelloRequest{kHelloMagic, {1, 2}, 1000, 100, 1, 3, 4, 2, 0x99}),
-              "21494f4852464131" "0100000000000000" "0200000000000000" "e8030000" "64000000"
-              "01000000" "03000000" "04000000" "02000000" "9900000000000000");
+              "2148494f52464131"
+              "0100000000000000"
+              "0200000000000000"
+              "e8030000"
+              "64000000"
+              "01000000"
+              "03000000"
+              "04000000"
+              "02000000"
+              "9900000000000000");
     EXPECT_EQ(hex_of(HelloReply{0xaabb, 2, kRootIno, 1 << 20, 4, 3, 4, 4072, 16384, 1}),
-              "bbaa000000000000" "0200000000000000" "0100000000000000" "0000100000000000"
-              "04000000" "03000000" "04000000" "e80f0000" "00400000" "01000000");
+              "bbaa000000000000"
+              "0200000000000000"
+              "0100000000000000"
+              "0000100000000000"
+              "04000000"
+              "03000000"
+              "04000000"
+              "e80f0000"
+              "00400000"
+              "01000000");
 }
 
 TEST(Messages, LayoutsAttributesAndCapabilities) {
-    EXPECT_EQ(hex_of(Layout{0x100000, 4, 1}), "0000100000000000" "04000000" "01000000");
+    EXPECT_EQ(hex_of(Layout{0x100000, 4, 1}),
+              "0000100000000000"
+              "04000000"
+              "01000000");
     EXPECT_EQ(hex_of(kCapability), kCapabilityBytes);
     EXPECT_EQ(hex_of(Attributes{kRootIno, 040755, 2, 0, 0, 6, 4096, -1, 2, 3, {4096, 1, 0}, 0, 0}),
-              "0100000000000000" "ed410000" "02000000" "00000000" "00000000" "0600000000000000"
-              "0010000000000000" "ffffffffffffffff" "0200000000000000" "0300000000000000"
-              "0010000000000000" "01000000" "00000000" "00000000" "00000000");
+              "0100000000000000"
+              "ed410000"
+              "02000000"
+              "00000000"
+              "00000000"
+              "0600000000000000"
+              "0010000000000000"
+              "ffffffffffffffff"
+              "0200000000000000"
+              "0300000000000000"
+              "0010000000000000"
+              "01000000"
+              "00000000"
+              "00000000"
+              "00000000");
 }
 
 TEST(IoMessages, Structs) {
-    EXPECT_EQ(hex_of(Extent{0x10, 0x20}), "1000000000000000" "2000000000000000");
+    EXPECT_EQ(hex_of(Extent{0x10, 0x20}),
+              "1000000000000000"
+              "2000000000000000");
     EXPECT_EQ(hex_of(MemorySegment{0x7f0000001000, 7, 0x20}),
-              "001000007f000000" "0700000000000000" "2000000000000000");
-    EXPECT_EQ(hex_of(IoReply{3, 4}), "0300000000000000" "0400000000000000");
+              "00100000007f0000"
+              "0700000000000000"
+              "2000000000000000");
+    EXPECT_EQ(hex_of(IoReply{3, 4}),
+              "0300000000000000"
+              "0400000000000000");
     EXPECT_EQ(hex_of(ObjectRequest{5}), "0500000000000000");
     EXPECT_EQ(hex_of(ObjectReply{6, 65536, 7}),
-              "0600000000000000" "0000010000000000" "0700000000000000");
+              "0600000000000000"
+              "0000010000000000"
+              "0700000000000000");
     EXPECT_EQ(hex_of(TruncateRequest{kCapability, 8, TruncateMode::kForgetTime, 0}),
-              kCapabilityBytes + "0800000000000000" "02000000" "00000000");
-    EXPECT_EQ(hex_of(AllocateRequest{kCapability, {1, 2}}),
-              kCapabilityBytes + "0100000000000000" "0200000000000000");
+              kCapabilityBytes +
+                  "0800000000000000"
+                  "02000000"
+                  "00000000");
+    EXPECT_EQ(hex_of(AllocateRequest{kCapability, {1, 2}}), kCapabilityBytes +
+                                                                "0100000000000000"
+                                                                "0200000000000000");
     EXPECT_EQ(hex_of(SyncRequest{kCapability}), kCapabilityBytes);
 }
 
@@ -114,10 +170,22 @@ TEST(IoMessages, AWholeWriteWithItsPayload) {
     writer.put(Extent{8192, 3});
     ASSERT_TRUE(writer.put_bytes(text_bytes("hello")));
     EXPECT_EQ(hex(writer.written()),
-              "0100" "4100" "6d000000" "1100000000000000" "1000000000000000" + kCapabilityBytes +
-                  "0500000000000000" "02000000" "00000000" "00000000" "00000000"
+              "0100"
+              "4100"
+              "6d000000"
+              "1100000000000000"
+              "1000000000000000" +
+                  kCapabilityBytes +
+                  "0500000000000000"
+                  "02000000"
+                  "00000000"
+                  "00000000"
+                  "00000000"
                   "000000000000000000000000000000000000000000000000"
-                  "0010000000000000" "0200000000000000" "0020000000000000" "0300000000000000"
+                  "0010000000000000"
+                  "0200000000000000"
+                  "0020000000000000"
+                  "0300000000000000"
                   "68656c6c6f");
 }
 
@@ -134,15 +202,33 @@ TEST(IoMessages, AWholeReadIntoMemory) {
     writer.put(Extent{0, 0x10000});
     ASSERT_TRUE(writer.put(MemorySegment{0x7f0000001000, 0, 0x10000}));
     EXPECT_EQ(hex(writer.written()),
-              "0100" "4000" "70000000" "1200000000000000" "1100000000000000" + kCapabilityBytes +
-                  "0000010000000000" "01000000" "01000000" "00000000" "00000000"
+              "0100"
+              "4000"
+              "70000000"
+              "1200000000000000"
+              "1100000000000000" +
+                  kCapabilityBytes +
+                  "0000010000000000"
+                  "01000000"
+                  "01000000"
+                  "00000000"
+                  "00000000"
                   "000000000000000000000000000000000000000000000000"
-                  "0000000000000000" "0000010000000000"
-                  "001000007f000000" "0000000000000000" "0000010000000000");
+                  "0000000000000000"
+                  "0000010000000000"
+                  "00100000007f0000"
+                  "0000000000000000"
+                  "0000010000000000");
     // and its reply, short because the object ends there
     EXPECT_EQ(hex_of(ReplyHeader{kVersion, Op::kRead, 16, 18, 0, 64}, IoReply{100, 100}),
-              "0100" "4000" "10000000" "1200000000000000" "00000000" "40000000"
-              "6400000000000000" "6400000000000000");
+              "0100"
+              "4000"
+              "10000000"
+              "1200000000000000"
+              "00000000"
+              "40000000"
+              "6400000000000000"
+              "6400000000000000");
 }
 
 TEST(IoMessages, ARequestWhoseListsAreInMemory) {
@@ -153,9 +239,15 @@ TEST(IoMessages, ARequestWhoseListsAreInMemory) {
     io.segment_count = 1;
     io.flags = kListsInMemory;
     io.lists = {0x7f0000002000, 3, 1000 * 16 + 24};
-    EXPECT_EQ(hex_of(io), kCapabilityBytes + "0000100000000000" "e8030000" "01000000" "00000000"
-                                             "01000000" "002000007f000000" "0300000000000000"
-                                             "983e000000000000");
+    EXPECT_EQ(hex_of(io), kCapabilityBytes +
+                              "0000100000000000"
+                              "e8030000"
+                              "01000000"
+                              "00000000"
+                              "01000000"
+                              "00200000007f0000"
+                              "0300000000000000"
+                              "983e000000000000");
 }
 
 }  // namespace

@@ -121,8 +121,7 @@ TEST(Shares, RandomAccessesKeepEveryByteWithItsMemory) {
 
 TEST(Shares, NeighboursAreJoined) {
     std::vector<std::byte> memory(400'000);
-    const orfa_segment segments[] = {{memory.data(), 100'000},
-                                     {memory.data() + 100'000, 300'000}};
+    const orfa_segment segments[] = {{memory.data(), 100'000}, {memory.data() + 100'000, 300'000}};
     const orfa_extent extents[] = {{0, 200'000}, {200'000, 200'000}};
     Shares shares;
     // One server: its object is the file, one extent and one segment do.
@@ -140,7 +139,8 @@ TEST(Shares, NeighboursAreJoined) {
 
 TEST(Shares, LargeAccessesAreCutIntoRequestsOfTheLargestSize) {
     // No byte of the memory is touched: the address is enough.
-    const orfa_segment segment{reinterpret_cast<void*>(std::uintptr_t{1} << 40), (2ULL << 30) + 4096};
+    const orfa_segment segment{reinterpret_cast<void*>(std::uintptr_t{1} << 40),
+                               (2ULL << 30) + 4096};
     const orfa_extent extent{0, segment.length};
     Shares shares;
     const Layout layout{1 << 20, 4, 0};

@@ -15,7 +15,7 @@ struct Tree {
         std::uint32_t names = 0;        // entries that lead here
         std::uint32_t directories = 0;  // entries of type directory in it
         std::uint64_t entries = 0;
-        std::uint64_t parent = 0;       // where the (last) entry is
+        std::uint64_t parent = 0;  // where the (last) entry is
     };
     std::map<std::uint64_t, Node> nodes;
     std::string wrong;

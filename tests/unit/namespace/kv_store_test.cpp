@@ -4,6 +4,7 @@
 #include "server/namespace/rocks_kv.hpp"
 
 #include <gtest/gtest.h>
+
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -35,7 +36,8 @@ class KvStores : public ::testing::TestWithParam<Kind> {
             kv = std::make_unique<MemoryKv>();
             return;
         }
-        auto opened = RocksKv::open(directory + "/names", {GetParam() == Kind::kRocksSync, 1 << 20});
+        auto opened =
+            RocksKv::open(directory + "/names", {GetParam() == Kind::kRocksSync, 1 << 20});
         ASSERT_TRUE(opened.ok());
         kv = std::move(*opened);
     }
@@ -145,9 +147,11 @@ TEST_P(KvStores, WhatWasWrittenSurvivesTheProcess) {
     kv.reset();
     const pid_t child = ::fork();
     if (child == 0) {
-        auto opened = RocksKv::open(directory + "/names", {GetParam() == Kind::kRocksSync, 1 << 20});
+        auto opened =
+            RocksKv::open(directory + "/names", {GetParam() == Kind::kRocksSync, 1 << 20});
         KvBatch batch;
-        for (int i = 0; i < 1000; ++i) batch.put("key" + std::to_string(i), "value");
+        for (int i = 0; i < 1000; ++i)
+            batch.put("key" + std::to_string(i), "value");
         const bool written = opened.ok() && (*opened)->write(batch).ok();
         ::kill(::getpid(), written ? SIGKILL : SIGTERM);
     }

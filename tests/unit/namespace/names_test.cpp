@@ -158,7 +158,8 @@ TEST_P(Names, RemovalRules) {
 }
 
 TEST_P(Names, FurtherNames) {
-    for (const char* path : {"/a", "/b", "/c"}) ASSERT_OK(client.mkdir(path));
+    for (const char* path : {"/a", "/b", "/c"})
+        ASSERT_OK(client.mkdir(path));
     ASSERT_OK(client.create("/a/f"));
     ASSERT_OK(client.link("/a/f", "/b/g"));
     ASSERT_OK(client.link("/b/g", "/c/h"));
@@ -206,7 +207,8 @@ TEST_P(Names, ObjectsOfAllServersAreFreed) {
     if (GetParam() > 1) {
         ASSERT_OK(client.mark_spread(opened->capability));
     }
-    for (std::uint32_t i = 0; i < GetParam(); ++i) cluster.server(i).store.write(ino, 10, 1);
+    for (std::uint32_t i = 0; i < GetParam(); ++i)
+        cluster.server(i).store.write(ino, 10, 1);
     ASSERT_OK(client.close(ino));
     const std::uint32_t away = GetParam() - 1;
     if (away != 0) cluster.server(away).up = false;
@@ -248,12 +250,11 @@ TEST_P(Names, LayoutWishes) {
     EXPECT_EQ(file->attributes.layout.stripe_size, 65536U);
     EXPECT_EQ(file->attributes.layout.first_server, last);
     EXPECT_EQ(file->attributes.flags & kSpread, last != 0 ? kSpread : 0U);
-    EXPECT_EQ(
-        client.open("/g", kOpenWrite | kOpenCreate, 0644, {1000, 1, 0}).status().err(), EINVAL);
-    EXPECT_EQ(client.open("/g", kOpenWrite | kOpenCreate, 0644, {65536, 1, GetParam()})
-                  .status()
-                  .err(),
+    EXPECT_EQ(client.open("/g", kOpenWrite | kOpenCreate, 0644, {1000, 1, 0}).status().err(),
               EINVAL);
+    EXPECT_EQ(
+        client.open("/g", kOpenWrite | kOpenCreate, 0644, {65536, 1, GetParam()}).status().err(),
+        EINVAL);
     // More servers than there are: all of them.
     EXPECT_EQ(client.open("/g", kOpenWrite | kOpenCreate, 0644, {0, 1000, kAnyServer})
                   ->attributes.layout.stripe_count,
@@ -314,7 +315,8 @@ TEST_P(Names, Xattrs) {
     ASSERT_OK(client.set_xattr("/d/f", "user.a", "", 2));
     EXPECT_EQ(*client.get_xattr("/d/f", "user.a"), "");
     std::string large(65536, '\0');
-    for (std::size_t i = 0; i < large.size(); ++i) large[i] = static_cast<char>(i * 7);
+    for (std::size_t i = 0; i < large.size(); ++i)
+        large[i] = static_cast<char>(i * 7);
     ASSERT_OK(client.set_xattr("/d/f", "user.large", large));
     EXPECT_EQ(*client.get_xattr("/d/f", "user.large"), large);
     EXPECT_ERR(client.set_xattr("/d/f", "user.larger", large + "x"), E2BIG);
@@ -339,8 +341,8 @@ TEST_P(Names, AppendsDoNotOverlap) {
         const AppendRequest request{opened->capability, observed, length};
         std::vector<std::byte> reply;
         const auto bytes = std::as_bytes(std::span(&request, 1));
-        EXPECT_OK(cluster.call(client.session(), 0, Op::kAppend, {bytes.begin(), bytes.end()},
-                               reply));
+        EXPECT_OK(
+            cluster.call(client.session(), 0, Op::kAppend, {bytes.begin(), bytes.end()}, reply));
         AppendReply answer{};
         EXPECT_TRUE(Reader(reply).get(answer));
         return answer.offset;

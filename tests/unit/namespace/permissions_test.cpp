@@ -3,6 +3,7 @@
 #include "tests/unit/namespace/test_client.hpp"
 
 #include <gtest/gtest.h>
+
 #include <unistd.h>
 
 #include <cerrno>

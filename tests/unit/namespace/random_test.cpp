@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: MIT
-// Random operations: one after the other compared with a model, and many at once checked for a whole
-// tree at the end.
+// Random operations: one after the other compared with a model, and many at once checked for a
+// whole tree at the end.
 #include "tests/unit/namespace/test_client.hpp"
 
-#include <fmt/format.h>
 #include <gtest/gtest.h>
+
+#include <fmt/format.h>
 
 #include <cerrno>
 #include <map>
@@ -180,7 +181,8 @@ TEST_P(RandomNames, OneAfterTheOtherMatchAModel) {
     EXPECT_EQ(cluster.check(), "");
 }
 
-// Sends one random request from a directory that was there a moment ago, without waiting for its end.
+// Sends one random request from a directory that was there a moment ago, without waiting for its
+// end.
 void send_random(TestCluster& cluster, TestCluster::Client& client, std::mt19937& random,
                  const std::vector<std::uint64_t>& directories, int& ended) {
     const std::uint64_t directory = directories[random() % directories.size()];
@@ -198,8 +200,8 @@ void send_random(TestCluster& cluster, TestCluster::Client& client, std::mt19937
             break;
         case 2:
             op = Op::kOpen;
-            writer.put(OpenRequest{directory, kOpenWrite | kOpenCreate, 0644,
-                                   TestClient::kAnyLayout});
+            writer.put(
+                OpenRequest{directory, kOpenWrite | kOpenCreate, 0644, TestClient::kAnyLayout});
             writer.put_string(name);
             break;
         case 3:
@@ -228,18 +230,20 @@ TEST_P(RandomNames, ManyAtOnceLeaveAWholeTree) {
     for (int round = 0; round < 60; ++round) {
         std::vector<std::uint64_t> directories{kRootIno};
         for (std::uint32_t i = 0; i < cluster.count(); ++i)
-            (void)cluster.server(i).kept.scan("I", "J", [&](std::string_view key, std::string_view v) {
-                InodeRecord record;
-                std::uint64_t ino = 0;
-                std::memcpy(&ino, key.data() + 1, sizeof(ino));
-                if (from_value(v, record) && record.is_directory())
-                    directories.push_back(__builtin_bswap64(ino));
-                return true;
-            });
+            (void)cluster.server(i).kept.scan(
+                "I", "J", [&](std::string_view key, std::string_view v) {
+                    InodeRecord record;
+                    std::uint64_t ino = 0;
+                    std::memcpy(&ino, key.data() + 1, sizeof(ino));
+                    if (from_value(v, record) && record.is_directory())
+                        directories.push_back(__builtin_bswap64(ino));
+                    return true;
+                });
         cluster.set_delays(true);
         for (int i = 0; i < 40; ++i, ++sent) {
             send_random(cluster, client.session(), random, directories, ended);
-            for (auto steps = random() % 6; steps > 0; --steps) cluster.step();
+            for (auto steps = random() % 6; steps > 0; --steps)
+                cluster.step();
         }
         while (cluster.step()) {
         }

@@ -2,8 +2,9 @@
 // Listing directories that are large, or change meanwhile.
 #include "tests/unit/namespace/test_client.hpp"
 
-#include <fmt/format.h>
 #include <gtest/gtest.h>
+
+#include <fmt/format.h>
 
 #include <map>
 
@@ -30,8 +31,10 @@ TEST(Readdir, ChangesMeanwhileDoNotDisturbWhatStays) {
     TestCluster cluster(1, 1);
     TestClient client(cluster);
     std::mt19937 random(3);
-    for (int i = 0; i < 500; ++i) ASSERT_TRUE(client.create(fmt::format("/stays{}", i)).ok());
-    for (int i = 0; i < 500; ++i) ASSERT_TRUE(client.create(fmt::format("/goes{}", i)).ok());
+    for (int i = 0; i < 500; ++i)
+        ASSERT_TRUE(client.create(fmt::format("/stays{}", i)).ok());
+    for (int i = 0; i < 500; ++i)
+        ASSERT_TRUE(client.create(fmt::format("/goes{}", i)).ok());
     std::map<std::string, int> seen;
     TestClient::Name last;
     bool begun = false;
@@ -43,7 +46,8 @@ TEST(Readdir, ChangesMeanwhileDoNotDisturbWhatStays) {
         if (names->empty()) break;
         begun = true;
         last = names->back();
-        for (const auto& name : *names) ++seen[name.name];
+        for (const auto& name : *names)
+            ++seen[name.name];
         // The very entry the next page starts from goes, too.
         if (last.name.rfind("goes", 0) == 0) {
             ASSERT_TRUE(client.unlink("/" + last.name).ok());
@@ -53,14 +57,17 @@ TEST(Readdir, ChangesMeanwhileDoNotDisturbWhatStays) {
         for (int i = 0; i < 3 && gone < 500; ++i, ++gone)
             (void)client.unlink(fmt::format("/goes{}", gone));
     }
-    for (const auto& [name, times] : seen) EXPECT_EQ(times, 1) << name;
-    for (int i = 0; i < 500; ++i) EXPECT_EQ(seen.count(fmt::format("stays{}", i)), 1U);
+    for (const auto& [name, times] : seen)
+        EXPECT_EQ(times, 1) << name;
+    for (int i = 0; i < 500; ++i)
+        EXPECT_EQ(seen.count(fmt::format("stays{}", i)), 1U);
 }
 
 TEST(Readdir, CookieAloneGoesOnBehindItsEntry) {
     TestCluster cluster(1);
     TestClient client(cluster);
-    for (int i = 0; i < 50; ++i) ASSERT_TRUE(client.create(fmt::format("/f{}", i)).ok());
+    for (int i = 0; i < 50; ++i)
+        ASSERT_TRUE(client.create(fmt::format("/f{}", i)).ok());
     const auto all = *client.page(protocol::kRootIno, nullptr);
     ASSERT_EQ(all.size(), 50U);
     for (std::size_t i = 0; i < all.size(); ++i) {

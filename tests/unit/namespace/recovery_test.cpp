@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: MIT
-// Operations of several servers that are cut off at every point there is: afterwards the tree is whole,
-// and the operation was done or not done.
+// Operations of several servers that are cut off at every point there is: afterwards the tree is
+// whole, and the operation was done or not done.
 #include "tests/unit/namespace/test_client.hpp"
 
-#include <fmt/format.h>
 #include <gtest/gtest.h>
+
+#include <fmt/format.h>
 
 #include <cerrno>
 
@@ -50,7 +51,7 @@ std::string directory_at(TestCluster& cluster, TestClient& client, const std::st
 struct World {
     TestCluster cluster{kServers};
     TestClient client{cluster};
-    std::string top[kServers];             // a directory at each server
+    std::string top[kServers];              // a directory at each server
     std::string inner[kServers][kServers];  // in each of them, an empty one at each server
 
     World() {
@@ -71,7 +72,8 @@ struct Scenario {
 };
 
 const Scenario kScenarios[] = {
-    {"mkdir", [](World& w) {
+    {"mkdir",
+     [](World& w) {
          for (int i = 0;; ++i) {  // one whose home is server 1
              const std::string name = fmt::format("new{}", i);
              if (home_of_new_directory(w.client.stat(w.top[0])->ino, name, kServers) == 1)
@@ -97,7 +99,17 @@ const Scenario kScenarios[] = {
 };
 
 class Recovery : public ::testing::TestWithParam<Scenario> {};
-INSTANTIATE_TEST_SUITE_P(Scenarios, Recovery, ::testing::ValuesIn(kScenarios));
+// Test names allow letters only.
+std::string camel_case(const ::testing::TestParamInfo<Scenario>& info) {
+    std::string name;
+    bool begins = true;
+    for (const char c : std::string(info.param.name)) {
+        if (c != ' ') name += begins ? static_cast<char>(c - 'a' + 'A') : c;
+        begins = c == ' ';
+    }
+    return name;
+}
+INSTANTIATE_TEST_SUITE_P(Scenarios, Recovery, ::testing::ValuesIn(kScenarios), camel_case);
 
 TEST_P(Recovery, CutOffAnywhereIsDoneOrNotDone) {
     std::string before;
@@ -143,7 +155,8 @@ TEST_P(Recovery, NameInDoubtIsNotChanged) {
         (void)world.client.unlink(world.top[i] + "/f");
         (void)world.client.unlink(world.top[i] + "/g");
         (void)world.client.mkdir(world.top[i] + "/n");
-        for (std::uint32_t j = 0; j < kServers; ++j) (void)world.client.rmdir(world.inner[i][j]);
+        for (std::uint32_t j = 0; j < kServers; ++j)
+            (void)world.client.rmdir(world.inner[i][j]);
         (void)world.client.rename(world.top[i], fmt::format("/other{}", i));
     }
     world.cluster.settle();
@@ -164,7 +177,8 @@ TEST(RecoveryOfRemovals, QueueSurvives) {
     }
     client.leave();
     cluster.server(1).up = cluster.server(2).up = false;
-    for (int i = 0; i < 600; ++i) ASSERT_TRUE(client.unlink(fmt::format("/f{}", i)).ok());
+    for (int i = 0; i < 600; ++i)
+        ASSERT_TRUE(client.unlink(fmt::format("/f{}", i)).ok());
     EXPECT_TRUE(cluster.server(0).store.objects.empty());
     EXPECT_EQ(cluster.server(2).store.objects.size(), 600U);
     cluster.restart(0);

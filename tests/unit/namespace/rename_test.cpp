@@ -2,8 +2,9 @@
 // Rename, with source, target and what is replaced on every combination of servers.
 #include "tests/unit/namespace/test_client.hpp"
 
-#include <fmt/format.h>
 #include <gtest/gtest.h>
+
+#include <fmt/format.h>
 
 #include <cerrno>
 

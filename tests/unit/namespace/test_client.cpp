@@ -20,10 +20,14 @@ std::span<std::byte> head_of(T& request) {
 
 std::vector<std::byte> body_of(std::span<const std::byte> head,
                                std::initializer_list<std::string_view> texts) {
-    std::vector<std::byte> body(65536 * 2);
+    std::size_t size = head.size();
+    for (const auto text : texts)
+        size += sizeof(std::uint32_t) + text.size();
+    std::vector<std::byte> body(size);
     Writer writer(body);
     writer.put_bytes(head);
-    for (const auto text : texts) writer.put_string(text);
+    for (const auto text : texts)
+        writer.put_string(text);
     body.resize(writer.size());
     return body;
 }
@@ -300,7 +304,8 @@ Result<std::vector<std::string>> TestClient::list(std::string_view path, std::ui
         if (names->empty()) break;
         begun = true;
         last = names->back();
-        for (const Name& name : *names) all.push_back(name.name);
+        for (const Name& name : *names)
+            all.push_back(name.name);
     }
     std::sort(all.begin(), all.end());
     return all;

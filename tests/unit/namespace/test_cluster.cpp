@@ -62,7 +62,8 @@ TestCluster::TestCluster(std::uint32_t count, std::uint64_t seed) : random_(seed
         server.core.identity.secret = 4711;
         server.core.identity.default_layout = {1 << 20, count, i};
     }
-    for (std::uint32_t i = 0; i < count; ++i) start(i);
+    for (std::uint32_t i = 0; i < count; ++i)
+        start(i);
 }
 
 TestCluster::~TestCluster() {
@@ -89,7 +90,6 @@ void TestCluster::start(std::uint32_t index) {
     server.core.store = &server.store;
     server.core.peers = &server;
     server.core.capabilities = server.capabilities.get();
-    server.upkeep = std::make_unique<Upkeep>(server.core);
     server.peer_sessions.clear();
     for (std::uint32_t i = 0; i < count(); ++i) {
         server.peer_sessions.push_back(std::make_unique<Session>());
@@ -98,6 +98,7 @@ void TestCluster::start(std::uint32_t index) {
     }
     const Status loaded = server.names->load();
     if (!loaded.ok()) std::abort();
+    server.upkeep = std::make_unique<Upkeep>(server.core);
 }
 
 void TestCluster::restart(std::uint32_t index) {
@@ -106,7 +107,8 @@ void TestCluster::restart(std::uint32_t index) {
     for (auto& other : servers_)
         if (other->names && other->core.identity.index != index)
             other->names->end_session(*other->peer_sessions[index]);
-    for (auto& client : clients_) client->sessions[index]->open_files.clear();
+    for (auto& client : clients_)
+        client->sessions[index]->open_files.clear();
     start(index);
 }
 
@@ -135,8 +137,10 @@ Running TestCluster::run(std::uint32_t server, const OpEntry& entry, Request& re
                          OnEnd on_end) {
     const Status status = co_await entry.handler(servers_[server]->core, request);
     const auto written = request.reply.written();
-    if (status.ok()) on_end(status, {written.begin(), written.end()});
-    else on_end(status, {});
+    if (status.ok())
+        on_end(status, {written.begin(), written.end()});
+    else
+        on_end(status, {});
 }
 
 void TestCluster::send(Client& client, std::uint32_t server, protocol::Op op,

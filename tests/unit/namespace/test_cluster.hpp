@@ -82,19 +82,19 @@ struct TestServer final : public Peers {
     std::unique_ptr<Namespace> names;
     std::unique_ptr<Upkeep> upkeep;
     std::vector<std::unique_ptr<Session>> peer_sessions;  // by calling server
-    bool up = true;     // false: cannot be reached
-    bool dead = false;  // does nothing any more until restart()
+    bool up = true;                                       // false: cannot be reached
+    bool dead = false;                                    // does nothing any more until restart()
 };
 
 // What goes wrong, at which call between servers or write (1: the next one; 0: never).
 struct Fault {
     enum Kind {
         kNone,
-        kRequestLost,    // the caller sees ETIMEDOUT, the request was not done
-        kReplyLost,      // the caller sees ECONNRESET, the request was done
-        kCallerDies,     // before the request
-        kCallerDiesLate, // after the request was done
-        kWriteFails,     // a server dies before a write, whichever does that write
+        kRequestLost,     // the caller sees ETIMEDOUT, the request was not done
+        kReplyLost,       // the caller sees ECONNRESET, the request was done
+        kCallerDies,      // before the request
+        kCallerDiesLate,  // after the request was done
+        kWriteFails,      // a server dies before a write, whichever does that write
     };
     Kind kind = kNone;
     int at = 0;

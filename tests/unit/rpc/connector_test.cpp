@@ -2,6 +2,7 @@
 #include "rpc/connector.hpp"
 
 #include <gtest/gtest.h>
+
 #include <unistd.h>
 
 #include <cerrno>

@@ -58,13 +58,13 @@ TEST(AccessList, ListsThatAreCutShortAreEproto) {
 
 TEST(AccessList, MalformedListsAreEproto) {
     const std::vector<Lists> all = {
-        {{{0, 0}}, {}},                                        // nothing in an extent
-        {{{0, protocol::kMaxRequestBytes + 1}}, {}},           // longer than a request may be
-        {{{(1ULL << 62) + 1, 1}}, {}},                         // beyond every file
+        {{{0, 0}}, {}},                               // nothing in an extent
+        {{{0, protocol::kMaxRequestBytes + 1}}, {}},  // longer than a request may be
+        {{{(1ULL << 62) + 1, 1}}, {}},                // beyond every file
         {{{~0ULL, 1}}, {}},
-        {{{0, 10}}, {{1000, 0, 9}}},                           // the sums differ
-        {{{0, 10}}, {{1000, 0, 10}, {2000, 0, 0}}},            // an empty segment
-        {{{0, 10}}, {{~0ULL - 4, 0, 10}}},                     // the memory wraps
+        {{{0, 10}}, {{1000, 0, 9}}},                 // the sums differ
+        {{{0, 10}}, {{1000, 0, 10}, {2000, 0, 0}}},  // an empty segment
+        {{{0, 10}}, {{~0ULL - 4, 0, 10}}},           // the memory wraps
         {{{0, 10}}, {{1000, 0, protocol::kMaxRequestBytes * 2}}},
     };
     AccessList out;

@@ -68,13 +68,14 @@ TEST(BlockPool, TheLimitIsRoundedUpToChunks) {
 }
 
 TEST(BlockPool, RandomUseGivesEachBlockToOneOwnerAndTellsZerosTruly) {
-    std::mt19937 random(8);
+    std::mt19937_64 random(8);
     for (const std::uint64_t ready : {std::uint64_t{0}, std::uint64_t{kChunk}}) {
         const auto pool = make_pool(5 * kChunk, ready);
         std::unordered_set<std::byte*> held;
         for (int step = 0; step < 4000; ++step) {
             if (random() % 100 < 52) {
-                const unsigned wanted = random() % 3 == 0 ? 32 : random() % 6 + 1;
+                const auto wanted =
+                    static_cast<unsigned>(random() % 3 == 0 ? 32 : random() % 6 + 1);
                 const auto run = pool->allocate(wanted);
                 if (!run.ok()) {
                     ASSERT_EQ(held.size(), 5 * BlockPool::kBlocksPerChunk);
@@ -86,7 +87,7 @@ TEST(BlockPool, RandomUseGivesEachBlockToOneOwnerAndTellsZerosTruly) {
                     if ((*run).zero) {
                         ASSERT_TRUE(is_zero(block));
                     }
-                    block[step % kBlock] = std::byte{1};
+                    block[static_cast<std::size_t>(step) % kBlock] = std::byte{1};
                 }
             } else if (!held.empty()) {
                 auto victim = held.begin();

@@ -225,6 +225,16 @@ TEST(MemoryStore, SizesBeyondEveryFileAreEfbig) {
     EXPECT_EQ(store->usage().used, 0U);
 }
 
+// Found by the dispatch fuzzer: the store used to look at each block of such a range in turn.
+TEST(MemoryStore, AnAllocationOfMoreThanThereIsFailsAtOnce) {
+    const auto store = make_store();
+    EXPECT_EQ(store->allocate(1, 0, 1ULL << 61).err(), ENOSPC);
+    EXPECT_EQ(store->allocate(1, 1ULL << 60, 1ULL << 50).err(), ENOSPC);
+    EXPECT_EQ(store->usage().used, 0U);
+    EXPECT_EQ((*store->info(1)).size, 0U);
+    EXPECT_TRUE(store->allocate(1, 1ULL << 60, kBlock).ok());
+}
+
 TEST(MemoryStore, TimesAreOfWritesUntilTheyAreForgotten) {
     const auto store = make_store();
     ASSERT_TRUE(write(*store, 1, 0, filled(1, 1)).ok());
@@ -243,8 +253,8 @@ class Model {
     void step() {
         const std::uint64_t id = random_() % 4;
         const std::uint64_t offset = random_() % (12 * kBlock);
-        const std::uint64_t length = random_() % 5 == 0 ? random_() % (8 * kBlock) + 1
-                                                        : random_() % 3000 + 1;
+        const std::uint64_t length =
+            random_() % 5 == 0 ? random_() % (8 * kBlock) + 1 : random_() % 3000 + 1;
         switch (random_() % 12) {
             case 0:
             case 1:

@@ -2,6 +2,7 @@
 #include "server/options.hpp"
 
 #include <gtest/gtest.h>
+
 #include <unistd.h>
 
 #include <cstdio>
@@ -23,7 +24,8 @@ Options parse(std::vector<std::string> words, int& exit_code) {
     exit_code = 0;
     ::testing::internal::CaptureStderr();
     ::testing::internal::CaptureStdout();
-    const bool go_on = parse_options(static_cast<int>(words.size()), argv.data(), options, exit_code);
+    const bool go_on =
+        parse_options(static_cast<int>(words.size()), argv.data(), options, exit_code);
     ::testing::internal::GetCapturedStdout();
     const std::string said = ::testing::internal::GetCapturedStderr();
     EXPECT_TRUE(go_on || exit_code == 0 || !said.empty()) << "it should say why";
@@ -51,9 +53,10 @@ TEST(Options, AWholeCommandLineIsUnderstood) {
     const SecretFile secret("00ff10\n");
     int exit_code = 0;
     const Options options = parse(
-        {"--servers", "a:1,b:2,c:3", "--index", "2", "--secret-file", secret.path(),
-         "--memory-limit", "2GiB", "--memory-ready", "64M", "--stripe-size", "64K",
-         "--stripe-count", "3", "--transports", "local", "--ready-fd", "7", "--cluster-id", "ab"},
+        {"--servers",      "a:1,b:2,c:3", "--index",        "2",     "--secret-file", secret.path(),
+         "--memory-limit", "2GiB",        "--memory-ready", "64M",   "--stripe-size", "64K",
+         "--stripe-count", "3",           "--transports",   "local", "--ready-fd",    "7",
+         "--cluster-id",   "ab"},
         exit_code);
     ASSERT_EQ(exit_code, -1);
     EXPECT_EQ(options.index, 2U);
