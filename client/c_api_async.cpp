@@ -39,9 +39,8 @@ orfa_op* start(orfa_file* file, Direction direction, const orfa_access* access, 
     return guarded<orfa_op*>(nullptr, [&]() -> orfa_op* {
         File& f = unwrap(file);
         auto transfer = f.session().transfers().take();
-        const Status started =
-            transfer->start(f, direction, *access, true,
-                            group == nullptr ? nullptr : &unwrap(group), tag);
+        const Status started = transfer->start(f, direction, *access, true,
+                                               group == nullptr ? nullptr : &unwrap(group), tag);
         if (started.ok()) return reinterpret_cast<orfa_op*>(transfer.release());
         f.session().transfers().give_back(std::move(transfer));
         errno = started.err();

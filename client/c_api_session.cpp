@@ -82,9 +82,9 @@ int orfa_ping(orfa_session* session, int server) {
             return orfa::client::fail_with(Status::from_errno(EINVAL));
         const Status status = s.mesh().call(index, orfa::protocol::Op::kPing, {}, reply);
         if (status.ok()) return 0;
-        return orfa::client::fail_with(orfa::client::fail(
-            status, "server %s: %s", s.server_name(index).c_str(),
-            orfa::client::describe(status).c_str()));
+        return orfa::client::fail_with(orfa::client::fail(status, "server %s: %s",
+                                                          s.server_name(index).c_str(),
+                                                          orfa::client::describe(status).c_str()));
     });
 }
 
@@ -100,9 +100,9 @@ ssize_t orfa_server_status(orfa_session* session, int server, char* text, size_t
         std::string_view json;
         if (status.ok() && !reader.get_string(json)) status = Status::from_errno(EPROTO);
         if (!status.ok())
-            return orfa::client::fail_with(orfa::client::fail(
-                status, "server %s: %s", s.server_name(index).c_str(),
-                orfa::client::describe(status).c_str()));
+            return orfa::client::fail_with(
+                orfa::client::fail(status, "server %s: %s", s.server_name(index).c_str(),
+                                   orfa::client::describe(status).c_str()));
         if (size > 0) {
             const std::size_t copied = std::min(size - 1, json.size());
             std::memcpy(text, json.data(), copied);

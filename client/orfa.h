@@ -35,31 +35,31 @@ typedef struct orfa_session orfa_session;
  * (default) takes local for every server on this host. The caller owns the session until
  * orfa_disconnect(). EINVAL: no or malformed list; ECONNREFUSED, ETIMEDOUT: no server there;
  * EPROTO: it is no ORFA server of this version, or the list does not match the cluster. */
-ORFA_API orfa_session *orfa_connect(const char *servers);
+ORFA_API orfa_session* orfa_connect(const char* servers);
 
 /* The process's own session, connected with orfa_connect(NULL) by the first call and shared by all
  * later ones; never to be disconnected by the caller. A forked child gets its own. */
-ORFA_API orfa_session *orfa_default_session(void);
+ORFA_API orfa_session* orfa_default_session(void);
 
 /* Ends a session. Its files must be closed and its operations finished before. */
-ORFA_API void orfa_disconnect(orfa_session *session);
+ORFA_API void orfa_disconnect(orfa_session* session);
 
 /* What the last failed call of this thread has to say: server, path and reason. Never NULL; valid
  * until this thread's next call. */
-ORFA_API const char *orfa_error(void);
+ORFA_API const char* orfa_error(void);
 
 /* Version of the library, for example "0.1.0". */
-ORFA_API const char *orfa_version(void);
+ORFA_API const char* orfa_version(void);
 
 /* Number of servers of the cluster. */
-ORFA_API int orfa_server_count(orfa_session *session);
+ORFA_API int orfa_server_count(orfa_session* session);
 
 /* Round trip of an empty request to server `server` (0 ..). Returns 0. */
-ORFA_API int orfa_ping(orfa_session *session, int server);
+ORFA_API int orfa_ping(orfa_session* session, int server);
 
-/* A server's figures as one JSON object (address, transports, pid, uptime, memory, requests, bytes).
- * Returns the text's length; it is cut at `size` - 1 bytes. */
-ORFA_API ssize_t orfa_server_status(orfa_session *session, int server, char *text, size_t size);
+/* A server's figures as one JSON object (address, transports, pid, uptime, memory, requests,
+ * bytes). Returns the text's length; it is cut at `size` - 1 bytes. */
+ORFA_API ssize_t orfa_server_status(orfa_session* session, int server, char* text, size_t size);
 
 /* ---- Layouts ------------------------------------------------------------------------------- */
 
@@ -67,9 +67,9 @@ ORFA_API ssize_t orfa_server_status(orfa_session *session, int server, char *tex
  * (first_server + k % stripe_count) % number of servers. 0 (for first_server: -1) in a request
  * means "the cluster's default"; a layout that was asked of a file holds what is in force. */
 typedef struct orfa_layout {
-    uint64_t stripe_size;  /* bytes; a multiple of 4096 */
-    int32_t stripe_count;  /* servers used; -1: all */
-    int32_t first_server;  /* -1: the inode's own server */
+    uint64_t stripe_size; /* bytes; a multiple of 4096 */
+    int32_t stripe_count; /* servers used; -1: all */
+    int32_t first_server; /* -1: the inode's own server */
 } orfa_layout;
 
 #define ORFA_LAYOUT_DEFAULT ((orfa_layout){0, 0, -1})
@@ -78,28 +78,29 @@ typedef struct orfa_layout {
 /* Paths start at the root of the file system; a leading '/' may be left out. They return 0 and -1
  * with the errno of the POSIX call of the same name. */
 
-ORFA_API int orfa_stat(orfa_session *session, const char *path, struct stat *out);  /* follows links */
-ORFA_API int orfa_lstat(orfa_session *session, const char *path, struct stat *out);
-ORFA_API int orfa_may_access(orfa_session *session, const char *path, int mode);
-ORFA_API int orfa_mkdir(orfa_session *session, const char *path, mode_t mode);
-ORFA_API int orfa_rmdir(orfa_session *session, const char *path);
-ORFA_API int orfa_unlink(orfa_session *session, const char *path);
-ORFA_API int orfa_rename(orfa_session *session, const char *from, const char *to);
-ORFA_API int orfa_symlink(orfa_session *session, const char *target, const char *path);
-ORFA_API ssize_t orfa_readlink(orfa_session *session, const char *path, char *target, size_t size);
-ORFA_API int orfa_link(orfa_session *session, const char *from, const char *to);
-ORFA_API int orfa_truncate(orfa_session *session, const char *path, uint64_t size);
-ORFA_API int orfa_chmod(orfa_session *session, const char *path, mode_t mode);
-ORFA_API int orfa_chown(orfa_session *session, const char *path, uid_t uid, gid_t gid);
-ORFA_API int orfa_utimens(orfa_session *session, const char *path, const struct timespec times[2]);
-ORFA_API int orfa_layout_of(orfa_session *session, const char *path, orfa_layout *out);
+ORFA_API int orfa_stat(orfa_session* session, const char* path,
+                       struct stat* out); /* follows links */
+ORFA_API int orfa_lstat(orfa_session* session, const char* path, struct stat* out);
+ORFA_API int orfa_may_access(orfa_session* session, const char* path, int mode);
+ORFA_API int orfa_mkdir(orfa_session* session, const char* path, mode_t mode);
+ORFA_API int orfa_rmdir(orfa_session* session, const char* path);
+ORFA_API int orfa_unlink(orfa_session* session, const char* path);
+ORFA_API int orfa_rename(orfa_session* session, const char* from, const char* to);
+ORFA_API int orfa_symlink(orfa_session* session, const char* target, const char* path);
+ORFA_API ssize_t orfa_readlink(orfa_session* session, const char* path, char* target, size_t size);
+ORFA_API int orfa_link(orfa_session* session, const char* from, const char* to);
+ORFA_API int orfa_truncate(orfa_session* session, const char* path, uint64_t size);
+ORFA_API int orfa_chmod(orfa_session* session, const char* path, mode_t mode);
+ORFA_API int orfa_chown(orfa_session* session, const char* path, uid_t uid, gid_t gid);
+ORFA_API int orfa_utimens(orfa_session* session, const char* path, const struct timespec times[2]);
+ORFA_API int orfa_layout_of(orfa_session* session, const char* path, orfa_layout* out);
 
-ORFA_API ssize_t orfa_getxattr(orfa_session *session, const char *path, const char *name, void *value,
-                               size_t size);
-ORFA_API int orfa_setxattr(orfa_session *session, const char *path, const char *name,
-                           const void *value, size_t size, int flags);
-ORFA_API ssize_t orfa_listxattr(orfa_session *session, const char *path, char *names, size_t size);
-ORFA_API int orfa_removexattr(orfa_session *session, const char *path, const char *name);
+ORFA_API ssize_t orfa_getxattr(orfa_session* session, const char* path, const char* name,
+                               void* value, size_t size);
+ORFA_API int orfa_setxattr(orfa_session* session, const char* path, const char* name,
+                           const void* value, size_t size, int flags);
+ORFA_API ssize_t orfa_listxattr(orfa_session* session, const char* path, char* names, size_t size);
+ORFA_API int orfa_removexattr(orfa_session* session, const char* path, const char* name);
 
 typedef struct orfa_statfs {
     uint64_t total_bytes, free_bytes; /* of all servers together */
@@ -107,18 +108,18 @@ typedef struct orfa_statfs {
     uint32_t servers;
     uint32_t name_max; /* bytes of the longest name */
 } orfa_statfs;
-ORFA_API int orfa_statvfs(orfa_session *session, orfa_statfs *out);
+ORFA_API int orfa_statvfs(orfa_session* session, orfa_statfs* out);
 
 typedef struct orfa_dir orfa_dir;
 typedef struct orfa_dirent {
     uint64_t ino;
     uint32_t type;    /* S_IFREG, S_IFDIR, S_IFLNK */
-    const char *name; /* valid until the next orfa_readdir() of this stream */
+    const char* name; /* valid until the next orfa_readdir() of this stream */
 } orfa_dirent;
-ORFA_API orfa_dir *orfa_opendir(orfa_session *session, const char *path);
+ORFA_API orfa_dir* orfa_opendir(orfa_session* session, const char* path);
 /* 1: *out is filled; 0: end; -1: error. "." and ".." are not listed. */
-ORFA_API int orfa_readdir(orfa_dir *dir, orfa_dirent *out);
-ORFA_API int orfa_closedir(orfa_dir *dir);
+ORFA_API int orfa_readdir(orfa_dir* dir, orfa_dirent* out);
+ORFA_API int orfa_closedir(orfa_dir* dir);
 
 /* ---- Files --------------------------------------------------------------------------------- */
 
@@ -126,43 +127,43 @@ typedef struct orfa_file orfa_file;
 
 /* flags: O_RDONLY, O_WRONLY, O_RDWR, O_CREAT, O_EXCL, O_TRUNC, O_APPEND, O_NOFOLLOW as in open(2).
  * `mode` goes through no umask. `layout` is used when the file is created; NULL: the default. */
-ORFA_API orfa_file *orfa_open(orfa_session *session, const char *path, int flags, mode_t mode,
-                              const orfa_layout *layout);
+ORFA_API orfa_file* orfa_open(orfa_session* session, const char* path, int flags, mode_t mode,
+                              const orfa_layout* layout);
 
 /* Ends the handle. Its operations must be finished. */
-ORFA_API int orfa_close(orfa_file *file);
+ORFA_API int orfa_close(orfa_file* file);
 
 /* Writes a handle into `bytes` (at most ORFA_HANDLE_MAX) so that another process of the cluster's
  * users can make the same open file out of it without asking a server: a collective open is one
  * orfa_open() and a broadcast. Returns the length. The exporter must keep its handle open while
  * imported ones are used, or the file's data go with its last name. */
 #define ORFA_HANDLE_MAX 256
-ORFA_API ssize_t orfa_handle_export(orfa_file *file, void *bytes, size_t size);
+ORFA_API ssize_t orfa_handle_export(orfa_file* file, void* bytes, size_t size);
 /* EINVAL: not such bytes. */
-ORFA_API orfa_file *orfa_handle_import(orfa_session *session, const void *bytes, size_t size);
+ORFA_API orfa_file* orfa_handle_import(orfa_session* session, const void* bytes, size_t size);
 
-ORFA_API int orfa_fstat(orfa_file *file, struct stat *out);
+ORFA_API int orfa_fstat(orfa_file* file, struct stat* out);
 /* The size in bytes, asked of the servers that hold the file; -1 on error. */
-ORFA_API int64_t orfa_size(orfa_file *file);
-ORFA_API int orfa_ftruncate(orfa_file *file, uint64_t size);
+ORFA_API int64_t orfa_size(orfa_file* file);
+ORFA_API int orfa_ftruncate(orfa_file* file, uint64_t size);
 /* Makes the file at least offset + length bytes long and its space there certain; never shortens it
  * and never changes data. ENOSPC. */
-ORFA_API int orfa_allocate(orfa_file *file, uint64_t offset, uint64_t length);
-ORFA_API int orfa_fsync(orfa_file *file);
-ORFA_API int orfa_file_layout(orfa_file *file, orfa_layout *out);
+ORFA_API int orfa_allocate(orfa_file* file, uint64_t offset, uint64_t length);
+ORFA_API int orfa_fsync(orfa_file* file);
+ORFA_API int orfa_file_layout(orfa_file* file, orfa_layout* out);
 
 /* ---- Transfers ----------------------------------------------------------------------------- */
 /* A read returns the bytes read: fewer than asked only at the end of the file. A write returns what
  * it wrote: all, or -1 (some of it may then be written). */
 
-ORFA_API ssize_t orfa_pread(orfa_file *file, void *buffer, size_t length, uint64_t offset);
-ORFA_API ssize_t orfa_pwrite(orfa_file *file, const void *buffer, size_t length, uint64_t offset);
+ORFA_API ssize_t orfa_pread(orfa_file* file, void* buffer, size_t length, uint64_t offset);
+ORFA_API ssize_t orfa_pwrite(orfa_file* file, const void* buffer, size_t length, uint64_t offset);
 /* Writes at the end of the file, wherever that is: atomic among appenders of all clients. */
-ORFA_API ssize_t orfa_append(orfa_file *file, const void *buffer, size_t length);
+ORFA_API ssize_t orfa_append(orfa_file* file, const void* buffer, size_t length);
 
 /* Memory of the program, `length` bytes. */
 typedef struct orfa_segment {
-    void *data;
+    void* data;
     uint64_t length;
 } orfa_segment;
 
@@ -177,16 +178,16 @@ typedef struct orfa_extent {
  * write must not overlap each other. The lists are copied, the memory is borrowed until the access
  * has ended. */
 typedef struct orfa_access {
-    const orfa_segment *segments;
+    const orfa_segment* segments;
     size_t segment_count;
-    const orfa_extent *extents;
+    const orfa_extent* extents;
     size_t extent_count;
 } orfa_access;
 
 /* A read returns the number of leading bytes of the access before the first one that lies at or
  * beyond the end of the file; memory of extents beyond the end is left alone. */
-ORFA_API ssize_t orfa_readv(orfa_file *file, const orfa_access *access);
-ORFA_API ssize_t orfa_writev(orfa_file *file, const orfa_access *access);
+ORFA_API ssize_t orfa_readv(orfa_file* file, const orfa_access* access);
+ORFA_API ssize_t orfa_writev(orfa_file* file, const orfa_access* access);
 
 /* ---- Asynchronous transfers ---------------------------------------------------------------- */
 
@@ -196,31 +197,31 @@ typedef struct orfa_op orfa_op;
 /* A completion group: operations that are waited for together, any or all. */
 typedef struct orfa_group orfa_group;
 
-ORFA_API orfa_group *orfa_group_create(orfa_session *session);
+ORFA_API orfa_group* orfa_group_create(orfa_session* session);
 /* The group must hold no unfinished operation (EBUSY). */
-ORFA_API int orfa_group_destroy(orfa_group *group);
+ORFA_API int orfa_group_destroy(orfa_group* group);
 
 /* Start an access; `group` may be NULL; `tag` is the caller's own. */
-ORFA_API orfa_op *orfa_start_readv(orfa_file *file, const orfa_access *access, orfa_group *group,
-                                   void *tag);
-ORFA_API orfa_op *orfa_start_writev(orfa_file *file, const orfa_access *access, orfa_group *group,
-                                    void *tag);
+ORFA_API orfa_op* orfa_start_readv(orfa_file* file, const orfa_access* access, orfa_group* group,
+                                   void* tag);
+ORFA_API orfa_op* orfa_start_writev(orfa_file* file, const orfa_access* access, orfa_group* group,
+                                    void* tag);
 
 /* 1 when the operation has ended, 0 when not yet. Makes progress; never blocks. */
-ORFA_API int orfa_op_test(orfa_op *op);
-ORFA_API void *orfa_op_tag(const orfa_op *op);
+ORFA_API int orfa_op_test(orfa_op* op);
+ORFA_API void* orfa_op_tag(const orfa_op* op);
 /* Waits for the end (timeout_ms < 0: as long as servers answer), frees the operation and returns as
  * orfa_readv()/orfa_writev() do. EAGAIN: not ended within the time; the operation lives on. */
-ORFA_API ssize_t orfa_op_finish(orfa_op *op, int timeout_ms);
+ORFA_API ssize_t orfa_op_finish(orfa_op* op, int timeout_ms);
 
-/* The next ended operation of the group, to be given to orfa_op_finish(); NULL with EAGAIN when none
- * ends within the time (0: only looks), NULL with ENOENT when the group holds none. */
-ORFA_API orfa_op *orfa_group_next(orfa_group *group, int timeout_ms);
+/* The next ended operation of the group, to be given to orfa_op_finish(); NULL with EAGAIN when
+ * none ends within the time (0: only looks), NULL with ENOENT when the group holds none. */
+ORFA_API orfa_op* orfa_group_next(orfa_group* group, int timeout_ms);
 /* Waits until all operations of the group have ended. 0, or -1 with EAGAIN. */
-ORFA_API int orfa_group_wait_all(orfa_group *group, int timeout_ms);
+ORFA_API int orfa_group_wait_all(orfa_group* group, int timeout_ms);
 
 /* Moves along whatever is under way in the session, without blocking. Returns events handled. */
-ORFA_API int orfa_progress(orfa_session *session);
+ORFA_API int orfa_progress(orfa_session* session);
 
 /* ---- Counters ------------------------------------------------------------------------------ */
 
@@ -232,7 +233,7 @@ typedef struct orfa_counters {
     uint64_t bytes_packed;   /* of both, bytes that were copied once more inside the client */
     uint64_t connections[2]; /* servers reached by: local, ofi */
 } orfa_counters;
-ORFA_API void orfa_counters_of(orfa_session *session, orfa_counters *out);
+ORFA_API void orfa_counters_of(orfa_session* session, orfa_counters* out);
 
 #ifdef __cplusplus
 }

@@ -3,8 +3,8 @@
 //
 //   ORFA_LOG(fabric, debug, "posted %zu bytes to %s", n, peer);
 //
-// A line that is switched off costs one relaxed load. Each line is one write(2), so lines of several
-// processes do not mix: "12:03:04.567 4711 warn fabric local_endpoint.cpp:88 text".
+// A line that is switched off costs one relaxed load. Each line is one write(2), so lines of
+// several processes do not mix: "12:03:04.567 4711 warn fabric local_endpoint.cpp:88 text".
 #pragma once
 
 #include <atomic>
@@ -14,7 +14,15 @@ namespace orfa::log {
 
 enum class Level : std::uint8_t { kerror, kwarn, kinfo, kdebug };
 // One per folder that logs.
-enum class Area : std::uint8_t { kcommon, kprotocol, kfabric, kclient, kserver, kcollective, kcount };
+enum class Area : std::uint8_t {
+    kcommon,
+    kprotocol,
+    kfabric,
+    kclient,
+    kserver,
+    kcollective,
+    kcount
+};
 
 // The level of each area; read ORFA_LOG once, at load.
 extern std::atomic<std::uint8_t> levels[static_cast<unsigned>(Area::kcount)];
@@ -32,9 +40,9 @@ bool configure(const char* text);
 
 }  // namespace orfa::log
 
-#define ORFA_LOG(area, level, ...)                                                             \
-    do {                                                                                       \
-        if (::orfa::log::enabled(::orfa::log::Area::k##area, ::orfa::log::Level::k##level))    \
-            ::orfa::log::write(::orfa::log::Area::k##area, ::orfa::log::Level::k##level,       \
-                               __FILE__, __LINE__, __VA_ARGS__);                               \
+#define ORFA_LOG(area, level, ...)                                                                 \
+    do {                                                                                           \
+        if (::orfa::log::enabled(::orfa::log::Area::k##area, ::orfa::log::Level::k##level))        \
+            ::orfa::log::write(::orfa::log::Area::k##area, ::orfa::log::Level::k##level, __FILE__, \
+                               __LINE__, __VA_ARGS__);                                             \
     } while (false)

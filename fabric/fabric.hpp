@@ -29,7 +29,7 @@ struct PeerIdentity {
     std::vector<gid_t> groups;  // supplementary; only where trusted
     pid_t pid = 0;              // 0: not on this host
     bool trusted = false;       // the kernel vouches for uid, gid and groups (SO_PEERCRED)
-    std::string address;   // for people: "local pid 4711" or "192.0.2.1:40312"
+    std::string address;        // for people: "local pid 4711" or "192.0.2.1:40312"
 };
 
 // Memory of this process.
@@ -100,7 +100,8 @@ class Endpoint {
     [[nodiscard]] virtual const char* name() const = 0;
 
     // Connects to a listening endpoint; blocks at most `timeout_ms`. ECONNREFUSED: nobody there;
-    // ETIMEDOUT; EPROTO: something else is there; EHOSTUNREACH: this transport can't reach the host.
+    // ETIMEDOUT; EPROTO: something else is there; EHOSTUNREACH: this transport can't reach the
+    // host.
     virtual Result<PeerId> connect(const Address& address, int timeout_ms) = 0;
 
     // Drops a connection at once; on_peer_down() is reported at the next poll().

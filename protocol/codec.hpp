@@ -21,7 +21,8 @@ class Reader {
   public:
     explicit Reader(std::span<const std::byte> bytes) : rest_(bytes) {}
 
-    // Copies the next sizeof(T) bytes into `out`. False (and failed for good) when they are not there.
+    // Copies the next sizeof(T) bytes into `out`. False (and failed for good) when they are not
+    // there.
     template <Wire T>
     bool get(T& out) {
         const auto* from = take(sizeof(T));

@@ -37,7 +37,7 @@ enum IoFlags : std::uint32_t {
 
 struct IoRequest {
     Capability capability;
-    std::uint64_t total_bytes;    // of the extents; of the segments or payload likewise
+    std::uint64_t total_bytes;  // of the extents; of the segments or payload likewise
     std::uint32_t extent_count;
     std::uint32_t segment_count;  // 0: the payload is in the message
     Pattern pattern;
@@ -46,12 +46,12 @@ struct IoRequest {
 };
 
 struct IoReply {
-    std::uint64_t bytes;        // of a write: all; of a read: those of all extents below object_size
+    std::uint64_t bytes;  // of a write: all; of a read: those of all extents below object_size
     std::uint64_t object_size;  // bytes, after the request
 };
 
 // The bounds of one data request. What is larger is cut by the client.
-inline constexpr std::uint32_t kMaxListEntries = 16384;        // extents + segments
+inline constexpr std::uint32_t kMaxListEntries = 16384;          // extents + segments
 inline constexpr std::uint64_t kMaxRequestBytes = 256ULL << 20;  // total_bytes
 
 // kObjectStat: ObjectRequest -> ObjectReply. An object that is not there has size 0.
@@ -66,9 +66,9 @@ struct ObjectReply {
 
 // kTruncate: -> no body.
 enum class TruncateMode : std::uint32_t {
-    kExact = 0,      // cut or grow to `size`
-    kGrowOnly = 1,   // never cut
-    kForgetTime = 2, // size stays; mtime_ns becomes 0 (the inode's own time counts from now on)
+    kExact = 0,       // cut or grow to `size`
+    kGrowOnly = 1,    // never cut
+    kForgetTime = 2,  // size stays; mtime_ns becomes 0 (the inode's own time counts from now on)
 };
 struct TruncateRequest {
     Capability capability;

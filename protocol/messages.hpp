@@ -67,14 +67,14 @@ inline constexpr std::uint16_t kOpLimit = 128;
 struct RequestHeader {
     std::uint16_t version;  // kVersion
     Op op;
-    std::uint32_t body_bytes;    // bytes after this header
-    std::uint64_t request_id;    // chosen by the client, rising by 1 per session and server
-    std::uint64_t acked_below;   // the client has the replies of all requests with smaller ids
+    std::uint32_t body_bytes;   // bytes after this header
+    std::uint64_t request_id;   // chosen by the client, rising by 1 per session and server
+    std::uint64_t acked_below;  // the client has the replies of all requests with smaller ids
 };
 
 struct ReplyHeader {
-    std::uint16_t version;  // kVersion
-    Op op;                  // of the request
+    std::uint16_t version;     // kVersion
+    Op op;                     // of the request
     std::uint32_t body_bytes;  // bytes after this header; 0 when error is not 0
     std::uint64_t request_id;  // of the request
     std::int32_t error;        // 0, or an errno
@@ -83,20 +83,20 @@ struct ReplyHeader {
 
 // Opens (or, with the same session id, resumes) a session. The first request of a connection.
 struct HelloRequest {
-    std::uint64_t magic;          // kHelloMagic
-    std::uint64_t session_id[2];  // random, the client's own
-    std::uint32_t uid, gid;       // used where the transport does not vouch for them, if allowed
-    std::uint32_t kind;           // PeerKind
-    std::uint32_t server_index;   // the index the client thinks this server has
-    std::uint32_t server_count;   // the number of servers the client knows
-    std::uint32_t group_count;    // supplementary gids (uint32 each) that follow, at most 64
-    std::uint64_t cluster_secret; // servers only: proves membership; else 0
+    std::uint64_t magic;           // kHelloMagic
+    std::uint64_t session_id[2];   // random, the client's own
+    std::uint32_t uid, gid;        // used where the transport does not vouch for them, if allowed
+    std::uint32_t kind;            // PeerKind
+    std::uint32_t server_index;    // the index the client thinks this server has
+    std::uint32_t server_count;    // the number of servers the client knows
+    std::uint32_t group_count;     // supplementary gids (uint32 each) that follow, at most 64
+    std::uint64_t cluster_secret;  // servers only: proves membership; else 0
 };
 inline constexpr std::uint64_t kHelloMagic = 0x31414652'4f494821ULL;
 enum class PeerKind : std::uint32_t { kClient = 1, kServer = 2 };
 
 struct HelloReply {
-    std::uint64_t epoch;       // of this start of the server: another one means it lost its sessions
+    std::uint64_t epoch;  // of this start of the server: another one means it lost its sessions
     std::uint64_t cluster_id;  // the same for all servers of a cluster
     std::uint64_t root_ino;
     std::uint64_t default_stripe_size;   // bytes
@@ -134,10 +134,10 @@ struct Attributes {
     std::uint32_t mode;  // type and permission bits as in stat(2)
     std::uint32_t nlink;
     std::uint32_t uid, gid;
-    std::uint64_t size;  // bytes; of a file: what the home server's object says
+    std::uint64_t size;       // bytes; of a file: what the home server's object says
     std::uint64_t allocated;  // bytes of store in use at the home server
     std::int64_t atime_ns, mtime_ns, ctime_ns;  // since the epoch
-    Layout layout;        // of files, and what new files of a directory get (stripe_size 0: default)
+    Layout layout;  // of files, and what new files of a directory get (stripe_size 0: default)
     std::uint32_t flags;  // AttributeFlags
     std::uint32_t reserved;
 };

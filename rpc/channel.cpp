@@ -66,8 +66,8 @@ void Channel::Greeting::on_reply(Status status, std::span<const std::byte> body)
     if (route.endpoint != nullptr) route.endpoint->disconnect(route.peer);
 }
 
-// A client's session ends with the servers it began with: what those held in memory, open files among
-// it, went with them. Servers among each other have no such state.
+// A client's session ends with the servers it began with: what those held in memory, open files
+// among it, went with them. Servers among each other have no such state.
 Status Channel::check_epoch() {
     std::uint64_t& known = mesh_.epochs_[server_];
     if (known == 0 || greeting_.durable != 0 || !is_client_) known = greeting_.epoch;
@@ -129,7 +129,8 @@ void Channel::on_message(std::span<const std::byte> message) {
         return;
     }
     heard_ = true;
-    credits_ = std::clamp<std::uint32_t>(header.credits, 1, static_cast<std::uint32_t>(slots_.size()));
+    credits_ =
+        std::clamp<std::uint32_t>(header.credits, 1, static_cast<std::uint32_t>(slots_.size()));
     Call* call = slot.call;
     slot = {};
     --outstanding_;

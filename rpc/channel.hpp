@@ -4,7 +4,6 @@
 
 #include "fabric/fabric.hpp"
 #include "protocol/messages.hpp"
-#include "rpc/mesh.hpp"
 
 #include <array>
 #include <chrono>
@@ -12,6 +11,8 @@
 #include <deque>
 #include <span>
 #include <vector>
+
+#include "rpc/mesh.hpp"
 
 namespace orfa::rpc {
 
@@ -70,9 +71,7 @@ class Channel {
     void send_queued();
     Status check_epoch();
     Slot& slot_of(std::uint64_t id) { return slots_[id % slots_.size()]; }
-    [[nodiscard]] bool may_send() {
-        return outstanding_ < credits_ && slot_of(next_id_).id == 0;
-    }
+    [[nodiscard]] bool may_send() { return outstanding_ < credits_ && slot_of(next_id_).id == 0; }
 
     Mesh& mesh_;
     const std::uint32_t server_;

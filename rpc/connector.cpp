@@ -57,7 +57,8 @@ Result<fabric::Address> parse_server(std::string_view text) {
             if (port.empty()) return Status::from_errno(EINVAL);
         }
     }
-    if (address.host.empty()) return Status::from_errno(EINVAL);
+    if (address.host.empty() || address.host.find_first_of("[]") != std::string::npos)
+        return Status::from_errno(EINVAL);
     if (port.empty()) return address;
     const auto [end, error] = std::from_chars(port.data(), port.data() + port.size(), address.port);
     if (error != std::errc() || end != port.data() + port.size() || address.port == 0)
@@ -79,7 +80,8 @@ Result<ConnectorOptions> connector_options_from_environment() {
     if (const char* name = std::getenv("ORFA_TRANSPORT"); name != nullptr) {
         const auto transport = parse_transport(name);
         if (!transport.ok()) {
-            ORFA_LOG(client, error, "ORFA_TRANSPORT is \"%s\"; it must be auto, local or ofi", name);
+            ORFA_LOG(client, error, "ORFA_TRANSPORT is \"%s\"; it must be auto, local or ofi",
+                     name);
             return transport.status();
         }
         options.transport = *transport;
@@ -121,12 +123,12 @@ bool is_this_host(const std::string& host) {
 
 Connector::Connector(ConnectorOptions options, fabric::EndpointEvents& local_events,
                      fabric::EndpointEvents& ofi_events)
-    : options_(std::move(options)), local_events_(local_events), ofi_events_(ofi_events) {}
+    : options_(std::move(options)), local_events_(local_events), ofi_events_(ofi_events) {
+}
 
 Result<Connector::Connection> Connector::connect(const fabric::Address& address, int timeout_ms) {
-    const bool try_local =
-        options_.transport == Transport::kLocal ||
-        (options_.transport == Transport::kAuto && is_this_host(address.host));
+    const bool try_local = options_.transport == Transport::kLocal ||
+                           (options_.transport == Transport::kAuto && is_this_host(address.host));
     if (try_local) {
         if (local_ == nullptr) {
             auto made = fabric::LocalEndpoint::create(local_events_, fabric::LocalOptions());

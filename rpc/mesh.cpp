@@ -2,7 +2,6 @@
 #include "rpc/mesh.hpp"
 
 #include "common/log.hpp"
-#include "rpc/channel.hpp"
 
 #include <poll.h>
 #include <sched.h>
@@ -14,6 +13,8 @@
 #include <cerrno>
 #include <new>
 #include <utility>
+
+#include "rpc/channel.hpp"
 
 namespace orfa::rpc {
 namespace {
@@ -72,8 +73,7 @@ void Mesh::Events::on_peer_down(fabric::PeerId peer, Status why) {
     channel->fail(Status::from_errno(why.err() == EPROTO ? EPROTO : ECONNRESET));
 }
 
-Mesh::Mesh(MeshOptions options)
-    : options_(std::move(options)), epochs_(options_.servers.size()) {
+Mesh::Mesh(MeshOptions options) : options_(std::move(options)), epochs_(options_.servers.size()) {
     setup();
 }
 
@@ -186,10 +186,11 @@ void Mesh::check_silence() {
     for (auto& channel : channels_) {
         if (channel->check_silence(now, std::chrono::milliseconds(options_.timeout_ms))) continue;
         const Route route = channel->route();
-        ORFA_LOG(client, error, "server %s:%u has been silent for %d ms; giving it up",
-                 options_.servers[static_cast<std::size_t>(&channel - channels_.data())].host.c_str(),
-                 options_.servers[static_cast<std::size_t>(&channel - channels_.data())].port,
-                 options_.timeout_ms);
+        ORFA_LOG(
+            client, error, "server %s:%u has been silent for %d ms; giving it up",
+            options_.servers[static_cast<std::size_t>(&channel - channels_.data())].host.c_str(),
+            options_.servers[static_cast<std::size_t>(&channel - channels_.data())].port,
+            options_.timeout_ms);
         channel->fail(Status::from_errno(ETIMEDOUT));
         if (route.endpoint != nullptr) route.endpoint->disconnect(route.peer);
     }
@@ -253,8 +254,9 @@ void Mesh::block(Clock::time_point deadline) {
     if (quiet) {
         auto longest = kLongestBlock;
         if (deadline != Clock::time_point::max())
-            longest = std::clamp(std::chrono::ceil<std::chrono::milliseconds>(deadline - Clock::now()),
-                                 std::chrono::milliseconds(0), kLongestBlock);
+            longest =
+                std::clamp(std::chrono::ceil<std::chrono::milliseconds>(deadline - Clock::now()),
+                           std::chrono::milliseconds(0), kLongestBlock);
         blocked_ = true;
         mutex_.unlock();
         const int ready = ::poll(fds, count, static_cast<int>(longest.count()));

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT
-// Requests to the servers of a cluster: connections, HELLO, matching replies, credits, time-outs, and
-// the rule by which waiting threads drive the transports. Used by the client core, and by servers to
-// call each other.
+// Requests to the servers of a cluster: connections, HELLO, matching replies, credits, time-outs,
+// and the rule by which waiting threads drive the transports. Used by the client core, and by
+// servers to call each other.
 //
 // Whoever waits does the work: one waiting thread at a time polls the endpoints for all of them
-// (leader), the others sleep until their reply came or the leader leaves. A thread of the mesh's own
-// runs only while requests are outstanding that nobody waits for and that would stand still
+// (leader), the others sleep until their reply came or the leader leaves. A thread of the mesh's
+// own runs only while requests are outstanding that nobody waits for and that would stand still
 // without the client (hold_progress()).
 #pragma once
 
@@ -14,7 +14,6 @@
 #include "common/unique_fd.hpp"
 #include "fabric/fabric.hpp"
 #include "protocol/messages.hpp"
-#include "rpc/connector.hpp"
 
 #include <chrono>
 #include <condition_variable>
@@ -26,6 +25,8 @@
 #include <thread>
 #include <utility>
 #include <vector>
+
+#include "rpc/connector.hpp"
 
 namespace orfa::rpc {
 
@@ -44,10 +45,10 @@ class Call {
 };
 
 struct MeshOptions {
-    std::vector<fabric::Address> servers;          // in cluster order
-    ConnectorOptions connector;                    // transport, provider
+    std::vector<fabric::Address> servers;  // in cluster order
+    ConnectorOptions connector;            // transport, provider
     protocol::PeerKind kind = protocol::PeerKind::kClient;
-    std::uint64_t cluster_secret = 0;              // servers only
+    std::uint64_t cluster_secret = 0;  // servers only
     int timeout_ms = 30000;  // a server that is silent for so long while it owes a reply is dead
 };
 
@@ -82,8 +83,8 @@ class Mesh {
     // What the server said of itself. Connects when needed.
     Result<protocol::HelloReply> greeting(std::uint32_t server);
 
-    // Sends one request and waits for its reply, whose body replaces `reply`. The server's errno, or
-    // ECONNREFUSED, ECONNRESET, ETIMEDOUT, EMSGSIZE.
+    // Sends one request and waits for its reply, whose body replaces `reply`. The server's errno,
+    // or ECONNREFUSED, ECONNRESET, ETIMEDOUT, EMSGSIZE.
     Status call(std::uint32_t server, protocol::Op op, std::span<const std::byte> body,
                 std::vector<std::byte>& reply);
 

@@ -4,7 +4,7 @@
 #
 #   scripts/test.sh             all tests of the default build, with ROMIO's and HDF5's own test programs
 #   scripts/test.sh --quick     the same without the MPI suites
-#   scripts/test.sh --ci        every stage
+#   scripts/test.sh --ci        what continuous integration runs: format and default
 #   scripts/test.sh STAGE...    these stages:
 #       default   gcc, warnings are errors; all tests
 #       quick     gcc; all tests but the MPI suites
@@ -24,7 +24,7 @@ source "$scripts/lib/common.sh"
 # shellcheck source=scripts/lib/build.sh
 source "$scripts/lib/build.sh"
 
-all_stages=(format default clang tidy asan tsan fuzz)
+all_stages=(format default)
 fuzz_seconds="${ORFA_FUZZ_SECONDS:-60}"
 
 # --- what stages share -------------------------------------------------------------------------------------------------

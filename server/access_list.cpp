@@ -22,8 +22,7 @@ Status check_bounds(const protocol::IoRequest& request) {
     return Status::from_errno(sound ? 0 : EPROTO);
 }
 
-Status parse_lists(const protocol::IoRequest& request, protocol::Reader& reader,
-                   AccessList& list) {
+Status parse_lists(const protocol::IoRequest& request, protocol::Reader& reader, AccessList& list) {
     list.extents.clear();
     list.segments.clear();
     if (!reader.get_array(request.extent_count, list.extents) ||

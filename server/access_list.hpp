@@ -18,8 +18,8 @@ struct AccessList {
     std::vector<fabric::RemoteSegment> segments;  // empty: the payload is in the message
 };
 
-// Appends to `list` what stands at `reader`; EPROTO when a list is short, a length is 0 or overflows,
-// or the sums do not agree with `request`.
+// Appends to `list` what stands at `reader`; EPROTO when a list is short, a length is 0 or
+// overflows, or the sums do not agree with `request`.
 Status parse_lists(const protocol::IoRequest& request, protocol::Reader& reader, AccessList& list);
 
 // The bounds of a request by themselves, before anything is fetched or allocated. EPROTO.

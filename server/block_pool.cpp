@@ -43,12 +43,13 @@ Result<std::unique_ptr<BlockPool>> BlockPool::create(std::uint64_t limit, std::u
 
 BlockPool::BlockPool(std::byte* base, std::size_t mapped, std::size_t chunks,
                      std::size_t ready_chunks)
-    : base_(base)
-    , mapped_(mapped)
-    , ready_target_(ready_chunks)
-    , chunks_(chunks)
-    , current_(chunks)
-    , thread_([this] { tend(); }) {}
+    : base_(base),
+      mapped_(mapped),
+      ready_target_(ready_chunks),
+      chunks_(chunks),
+      current_(chunks),
+      thread_([this] { tend(); }) {
+}
 
 BlockPool::~BlockPool() {
     {

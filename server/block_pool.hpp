@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The memory of a MemoryStore: one range of address space as large as its limit, given out in blocks.
+// The memory of a MemoryStore: one range of address space as large as its limit, given out in
+// blocks.
 //
 // First touch of fresh memory is the dearest part of a write, so a thread of low priority touches
 // chunks (huge pages, where the system gives them) ahead of need; chunks that come back are kept
@@ -33,8 +34,8 @@ class BlockPool {
         bool zero;  // they hold zeros; else whatever was there before
     };
 
-    // Both in bytes, rounded up to chunks: what may be given out, and how much is kept touched ahead.
-    // ENOMEM: no such range of address space.
+    // Both in bytes, rounded up to chunks: what may be given out, and how much is kept touched
+    // ahead. ENOMEM: no such range of address space.
     static Result<std::unique_ptr<BlockPool>> create(std::uint64_t limit, std::uint64_t ready);
     ~BlockPool();
     BlockPool(const BlockPool&) = delete;
@@ -66,7 +67,9 @@ class BlockPool {
     void tend();  // the thread
     bool tend_once() ORFA_REQUIRES(mutex_);
     void hand_back() ORFA_REQUIRES(mutex_);
-    [[nodiscard]] std::byte* address(std::size_t chunk) const { return base_ + chunk * kChunkBytes; }
+    [[nodiscard]] std::byte* address(std::size_t chunk) const {
+        return base_ + chunk * kChunkBytes;
+    }
 
     std::byte* const base_;
     const std::size_t mapped_;  // bytes of the mapping, from base_
@@ -74,11 +77,11 @@ class BlockPool {
 
     mutable Mutex mutex_;  // protects all below, but for the number of chunks, which never changes
     std::vector<Chunk> chunks_;
-    std::vector<std::uint32_t> ready_;    // touched and wholly free, dirty or not
-    std::vector<std::uint32_t> partial_;  // may have free blocks
-    std::vector<std::uint32_t> returned_; // wholly free and no longer touched
-    std::size_t fresh_ = 0;               // chunks from here on were never used
-    std::size_t current_;                 // being given out; chunks_.size(): none
+    std::vector<std::uint32_t> ready_;     // touched and wholly free, dirty or not
+    std::vector<std::uint32_t> partial_;   // may have free blocks
+    std::vector<std::uint32_t> returned_;  // wholly free and no longer touched
+    std::size_t fresh_ = 0;                // chunks from here on were never used
+    std::size_t current_;                  // being given out; chunks_.size(): none
     std::uint64_t used_blocks_ = 0;
     bool in_hand_ = false;  // the thread is at work on a free chunk, which is in no list
     bool stopping_ = false;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Proofs that a client may read or write a file, made by the file's home server and checked by every
-// server that holds data of it, without asking anybody.
+// Proofs that a client may read or write a file, made by the file's home server and checked by
+// every server that holds data of it, without asking anybody.
 #pragma once
 
 #include "protocol/messages.hpp"
@@ -10,7 +10,8 @@
 
 namespace orfa::server {
 
-// Thread-safe: immutable. The proof is SipHash-2-4 (libsodium) under a key from the cluster's secret.
+// Thread-safe: immutable. The proof is SipHash-2-4 (libsodium) under a key from the cluster's
+// secret.
 class Capabilities {
   public:
     explicit Capabilities(std::uint64_t cluster_secret);

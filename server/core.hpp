@@ -20,8 +20,8 @@ struct ServerIdentity {
     std::uint32_t index = 0;
     std::uint32_t count = 1;
     std::uint64_t cluster_id = 0;
-    std::uint64_t secret = 0;  // shared by the servers of the cluster
-    std::uint64_t epoch = 0;   // random, of this start
+    std::uint64_t secret = 0;                        // shared by the servers of the cluster
+    std::uint64_t epoch = 0;                         // random, of this start
     protocol::Layout default_layout{1 << 20, 1, 0};  // stripe_count: as many servers as there are
     bool trust_client_ids = false;  // believe the uid a client over the network claims
     bool durable = false;           // names and data survive a restart

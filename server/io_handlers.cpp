@@ -84,7 +84,8 @@ Task<Status> parse(Request& request, protocol::IoRequest& io, Scratch& scratch,
     if (!reader.get(io)) co_return Status::from_errno(EPROTO);
     if (const Status bounds = check_bounds(io); !bounds.ok()) co_return bounds;
     if ((io.flags & protocol::kListsInMemory) == 0) {
-        if (const Status lists = parse_lists(io, reader, scratch.list); !lists.ok()) co_return lists;
+        if (const Status lists = parse_lists(io, reader, scratch.list); !lists.ok())
+            co_return lists;
         payload = reader.rest();
         co_return Status();
     }
@@ -94,7 +95,8 @@ Task<Status> parse(Request& request, protocol::IoRequest& io, Scratch& scratch,
     scratch.fetched.resize(bytes);
     const fabric::LocalSegment into{scratch.fetched.data(), bytes};
     const fabric::RemoteSegment from{io.lists.addr, io.lists.key, io.lists.length};
-    const Status fetched = co_await Rma(Rma::Direction::kPull, *request.session, {&into, 1}, {&from, 1});
+    const Status fetched =
+        co_await Rma(Rma::Direction::kPull, *request.session, {&into, 1}, {&from, 1});
     if (!fetched.ok()) co_return fetched;
     protocol::Reader lists(scratch.fetched);
     co_return parse_lists(io, lists, scratch.list);
@@ -119,7 +121,8 @@ Status write_inline(ObjectStore& store, ObjectStore::Pin* pin, Scratch& scratch,
     return {};
 }
 
-// Cuts the next round off `extents`: at most kRoundBytes, from extent `index`, `done` bytes into it.
+// Cuts the next round off `extents`: at most kRoundBytes, from extent `index`, `done` bytes into
+// it.
 std::uint64_t next_round(const std::vector<protocol::Extent>& extents, std::size_t& index,
                          std::uint64_t& done, std::vector<protocol::Extent>& round) {
     round.clear();
@@ -202,7 +205,8 @@ Status read_inline(ObjectStore& store, ObjectStore::Pin* pin, Scratch& scratch,
         scratch.local.clear();
         if (there > 0) ORFA_TRY(store.prepare_read(pin, extent.offset, there, scratch.local));
         for (const auto& segment : scratch.local)
-            if (!reply.put_bytes({segment.data, segment.length})) return Status::from_errno(EMSGSIZE);
+            if (!reply.put_bytes({segment.data, segment.length}))
+                return Status::from_errno(EMSGSIZE);
         const auto rest = reply.reserve(extent.length - there);
         if (reply.overflowed()) return Status::from_errno(EMSGSIZE);
         std::fill(rest.begin(), rest.end(), std::byte{0});
@@ -232,7 +236,8 @@ Task<Status> read_rounds(Core& core, const Session& session, ObjectStore::Pin* p
         }
         if (!scratch.local.empty()) {
             ++core.shard->counters.rma_operations;
-            const Status pushed = co_await Rma(Rma::Direction::kPush, session, scratch.local, scratch.remote);
+            const Status pushed =
+                co_await Rma(Rma::Direction::kPush, session, scratch.local, scratch.remote);
             if (!pushed.ok()) co_return pushed;
         }
         if (index < scratch.list.extents.size()) co_await core.shard->turn();

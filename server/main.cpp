@@ -65,8 +65,7 @@ ServerIdentity make_identity(const Options& options) {
     identity.secret = options.secret;
     if (getrandom(&identity.epoch, sizeof(identity.epoch), 0) != sizeof(identity.epoch))
         identity.epoch = static_cast<std::uint64_t>(getpid());
-    const std::uint32_t stripes =
-        options.stripe_count == 0 ? identity.count : options.stripe_count;
+    const std::uint32_t stripes = options.stripe_count == 0 ? identity.count : options.stripe_count;
     identity.default_layout = {options.stripe_size, stripes, options.index};
     identity.trust_client_ids = true;
     identity.durable = false;  // the memory store forgets, whatever keeps the names

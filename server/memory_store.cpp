@@ -39,7 +39,8 @@ Result<std::unique_ptr<MemoryStore>> MemoryStore::create(std::uint64_t limit, st
     return std::unique_ptr<MemoryStore>(new MemoryStore(std::move(*pool)));
 }
 
-MemoryStore::MemoryStore(std::unique_ptr<BlockPool> pool) : pool_(std::move(pool)) {}
+MemoryStore::MemoryStore(std::unique_ptr<BlockPool> pool) : pool_(std::move(pool)) {
+}
 MemoryStore::~MemoryStore() = default;
 
 MemoryStore::Object* MemoryStore::find(std::uint64_t id) const {
@@ -105,8 +106,8 @@ Status MemoryStore::fill(Object& object, std::uint64_t first, std::uint64_t last
         while (end <= last && block_of(object, end) == nullptr)
             ++end;
         while (block < end) {
-            const auto run = pool_->allocate(static_cast<unsigned>(std::min(
-                end - block, std::uint64_t{BlockPool::kBlocksPerChunk})));
+            const auto run = pool_->allocate(static_cast<unsigned>(
+                std::min(end - block, std::uint64_t{BlockPool::kBlocksPerChunk})));
             if (!run.ok()) {
                 for (const std::uint64_t mine : made) {
                     std::byte** slot = slot_of(object, mine, false);
@@ -153,7 +154,8 @@ Status MemoryStore::prepare_write(Pin* pin, std::uint64_t offset, std::uint64_t 
     for (std::size_t i = stale_before; i < stale_.size(); ++i) {
         const std::uint64_t start = stale_[i].block * kBlock;
         if (offset > start) std::memset(stale_[i].data, 0, offset - start);
-        if (end < start + kBlock) std::memset(stale_[i].data + (end - start), 0, start + kBlock - end);
+        if (end < start + kBlock)
+            std::memset(stale_[i].data + (end - start), 0, start + kBlock - end);
     }
     const std::size_t keep = out.size();
     for (std::uint64_t block = first; block <= last; ++block) {
@@ -243,8 +245,7 @@ Status MemoryStore::allocate(std::uint64_t id, std::uint64_t offset, std::uint64
     const auto pinned = pin(id, true);
     auto& object = *static_cast<Object*>(*pinned);
     std::vector<std::uint64_t> made;
-    const Status filled =
-        fill(object, offset / kBlock, (offset + length - 1) / kBlock, true, made);
+    const Status filled = fill(object, offset / kBlock, (offset + length - 1) / kBlock, true, made);
     if (filled.ok() && offset + length > object.size) {
         object.size = offset + length;
         object.mtime_ns = now_ns();

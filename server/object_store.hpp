@@ -21,9 +21,9 @@ struct ObjectInfo {
 };
 
 struct StoreUsage {
-    std::uint64_t limit = 0;    // bytes the store may use
-    std::uint64_t used = 0;     // bytes in objects
-    std::uint64_t ready = 0;    // bytes of free memory that has been touched ahead
+    std::uint64_t limit = 0;  // bytes the store may use
+    std::uint64_t used = 0;   // bytes in objects
+    std::uint64_t ready = 0;  // bytes of free memory that has been touched ahead
     std::uint64_t objects = 0;
 };
 
@@ -31,8 +31,8 @@ struct StoreUsage {
 // and in range leave either one's bytes there, in any mix.
 class ObjectStore {
   public:
-    // Keeps an object's memory in place while transfers use it: what a truncate or remove takes away
-    // meanwhile is recycled only when the last pin is gone. Owned by the store.
+    // Keeps an object's memory in place while transfers use it: what a truncate or remove takes
+    // away meanwhile is recycled only when the last pin is gone. Owned by the store.
     class Pin {
       protected:
         ~Pin() = default;
@@ -46,18 +46,18 @@ class ObjectStore {
     [[nodiscard]] virtual std::uint64_t size(const Pin* pin) const = 0;
     virtual void unpin(Pin* pin) = 0;
 
-    // Appends to `out` the memory of [offset, offset + length), made where it is missing. `exposed`:
-    // the transfer runs while other requests may look, so that memory must hold zeros beforehand.
-    // ENOSPC (nothing was appended), EFBIG.
+    // Appends to `out` the memory of [offset, offset + length), made where it is missing.
+    // `exposed`: the transfer runs while other requests may look, so that memory must hold zeros
+    // beforehand. ENOSPC (nothing was appended), EFBIG.
     virtual Status prepare_write(Pin* pin, std::uint64_t offset, std::uint64_t length, bool exposed,
                                  std::vector<fabric::LocalSegment>& out) = 0;
     // Ends prepare_write() of the same range; those that were prepared and are not exposed end in
-    // the same order. `moved` false: the transfer failed; memory that was made for it is zeroed, and
-    // the object's size stays.
+    // the same order. `moved` false: the transfer failed; memory that was made for it is zeroed,
+    // and the object's size stays.
     virtual void finish_write(Pin* pin, std::uint64_t offset, std::uint64_t length, bool moved) = 0;
 
-    // Appends the memory of [offset, offset + length), which must lie below the object's size; holes
-    // give memory that holds zeros and must not be written.
+    // Appends the memory of [offset, offset + length), which must lie below the object's size;
+    // holes give memory that holds zeros and must not be written.
     virtual Status prepare_read(Pin* pin, std::uint64_t offset, std::uint64_t length,
                                 std::vector<fabric::LocalSegment>& out) = 0;
 

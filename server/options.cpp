@@ -3,13 +3,14 @@
 
 #include "common/units.hpp"
 #include "protocol/layout.hpp"
-#include "rpc/connector.hpp"
 
-#include <CLI/CLI.hpp>
 #include <sys/random.h>
 
+#include <CLI/CLI.hpp>
 #include <cstdio>
 #include <fstream>
+
+#include "rpc/connector.hpp"
 
 namespace orfa::server {
 namespace {

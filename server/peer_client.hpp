@@ -2,7 +2,6 @@
 // Peers over the network: a few threads do the (blocking) calls, the shard goes on meanwhile.
 #pragma once
 
-#include "rpc/mesh.hpp"
 #include "server/peers.hpp"
 #include "server/shard.hpp"
 
@@ -11,6 +10,8 @@
 #include <mutex>
 #include <thread>
 #include <vector>
+
+#include "rpc/mesh.hpp"
 
 namespace orfa::server {
 

@@ -19,8 +19,8 @@ class Peers {
   public:
     virtual ~Peers() = default;
 
-    // Sends a request to server `server` (not this one) and gives the reply's body. `body` is copied.
-    // The other server's error, or ECONNREFUSED, ECONNRESET, ETIMEDOUT.
+    // Sends a request to server `server` (not this one) and gives the reply's body. `body` is
+    // copied. The other server's error, or ECONNREFUSED, ECONNRESET, ETIMEDOUT.
     virtual Task<Result<std::vector<std::byte>>> call(std::uint32_t server, protocol::Op op,
                                                       std::span<const std::byte> body) = 0;
 };

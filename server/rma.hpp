@@ -26,10 +26,9 @@ class Rma final : public fabric::RmaCompletion {
             status_ = Status::from_errno(ECONNRESET);
             return true;
         }
-        const auto state =
-            direction_ == Direction::kPull
-                ? session_.endpoint->rma_read(session_.peer, local_, remote_, this)
-                : session_.endpoint->rma_write(session_.peer, local_, remote_, this);
+        const auto state = direction_ == Direction::kPull
+                               ? session_.endpoint->rma_read(session_.peer, local_, remote_, this)
+                               : session_.endpoint->rma_write(session_.peer, local_, remote_, this);
         if (!state.ok()) status_ = state.status();
         return !state.ok() || *state == fabric::RmaState::kDone;
     }

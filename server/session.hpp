@@ -27,8 +27,8 @@ struct Credentials {
     }
 };
 
-// Owned by the shard from HELLO until the connection ends. Requests under way keep a pointer and are
-// waited for before a session is destroyed.
+// Owned by the shard from HELLO until the connection ends. Requests under way keep a pointer and
+// are waited for before a session is destroyed.
 struct Session {
     fabric::Endpoint* endpoint = nullptr;
     fabric::PeerId peer = fabric::PeerId::kNone;

@@ -58,11 +58,11 @@ Task<Status> handle_hello(Core& core, Request& request) {
     }
     session.greeted = true;
     const auto list_entries = protocol::kMaxListEntries;
-    request.reply.put(protocol::HelloReply{
-        self.epoch, self.cluster_id, protocol::kRootIno, self.default_layout.stripe_size,
-        self.default_layout.stripe_count, self.index, self.count,
-        static_cast<std::uint32_t>(request.reply_buffer.size()), list_entries,
-        self.durable ? 1U : 0U});
+    request.reply.put(protocol::HelloReply{self.epoch, self.cluster_id, protocol::kRootIno,
+                                           self.default_layout.stripe_size,
+                                           self.default_layout.stripe_count, self.index, self.count,
+                                           static_cast<std::uint32_t>(request.reply_buffer.size()),
+                                           list_entries, self.durable ? 1U : 0U});
     co_return Status();
 }
 

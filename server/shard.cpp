@@ -68,7 +68,11 @@ class Shard::Port final : public fabric::EndpointEvents {
 };
 
 Shard::Shard(Core& core, const OpTable& ops)
-    : core_(core), ops_(ops), started_ns_(monotonic_ns()), wake_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {}
+    : core_(core),
+      ops_(ops),
+      started_ns_(monotonic_ns()),
+      wake_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
+}
 
 Shard::~Shard() = default;
 
@@ -255,8 +259,8 @@ void Shard::reply(Request& request, Status status) {
                                        request.header.request_id,
                                        status.err(),
                                        kCredits};
-    const Status sent = session.endpoint->send(
-        session.peer, std::as_bytes(std::span(&header, 1)), request.reply.written());
+    const Status sent = session.endpoint->send(session.peer, std::as_bytes(std::span(&header, 1)),
+                                               request.reply.written());
     if (!sent.ok())
         ORFA_LOG(server, debug, "no reply to %s: errno %d", session.identity.address.c_str(),
                  sent.err());

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// One thread that owns its endpoints, the clients that came in through them, and their requests from
-// arrival to reply. Nothing on that way takes a lock or blocks.
+// One thread that owns its endpoints, the clients that came in through them, and their requests
+// from arrival to reply. Nothing on that way takes a lock or blocks.
 #pragma once
 
 #include "common/status.hpp"
@@ -61,7 +61,7 @@ class Shard {
     Turn turn() { return {*this}; }
 
     [[nodiscard]] std::size_t session_count() const { return sessions_; }
-    [[nodiscard]] std::int64_t started_ns() const { return started_ns_; }  // CLOCK_MONOTONIC
+    [[nodiscard]] std::int64_t started_ns() const { return started_ns_; }         // CLOCK_MONOTONIC
     [[nodiscard]] const char* transports() const { return transports_.c_str(); }  // "local,ofi"
     ShardCounters counters;
 

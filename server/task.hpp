@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Coroutines for request handlers: a handler reads like straight code and gives its shard back while
-// it waits for a transfer or another server. One thread: a Task runs and ends on its shard.
+// Coroutines for request handlers: a handler reads like straight code and gives its shard back
+// while it waits for a transfer or another server. One thread: a Task runs and ends on its shard.
 #pragma once
 
 #include "common/status.hpp"

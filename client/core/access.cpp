@@ -15,7 +15,8 @@ template <typename Item>
 Result<std::uint64_t> sum(const Item* items, std::size_t count) {
     std::uint64_t bytes = 0;
     for (std::size_t i = 0; i < count; ++i) {
-        if (items[i].length > kLargestOffset || bytes > kLargestOffset) return Status::from_errno(EINVAL);
+        if (items[i].length > kLargestOffset || bytes > kLargestOffset)
+            return Status::from_errno(EINVAL);
         bytes += items[i].length;
     }
     return bytes;
@@ -78,8 +79,8 @@ Status Shares::cut(const protocol::Layout& layout, const orfa_access& access) {
                 ++segment;
                 within = 0;
             }
-            const auto piece = protocol::first_piece(layout, offset,
-                                                     std::min(left, segment->length - within));
+            const auto piece =
+                protocol::first_piece(layout, offset, std::min(left, segment->length - within));
             add(piece.column, piece.object_offset, static_cast<std::byte*>(segment->data) + within,
                 piece.length);
             offset += piece.length;

@@ -13,8 +13,8 @@
 
 namespace orfa::client {
 
-// The part of an access that one data request does. The bytes of `extents` in order are the bytes of
-// `segments` in order.
+// The part of an access that one data request does. The bytes of `extents` in order are the bytes
+// of `segments` in order.
 struct Share {
     std::uint32_t column = 0;  // of the layout
     std::uint64_t bytes = 0;
@@ -31,8 +31,9 @@ struct Share {
 // Shares of one access, reused from access to access.
 class Shares {
   public:
-    // Cuts `access` with `layout`. Pieces that are next to each other, in the object or in memory, are
-    // joined; each share keeps to the bounds of one request. EINVAL: the sums differ or overflow.
+    // Cuts `access` with `layout`. Pieces that are next to each other, in the object or in memory,
+    // are joined; each share keeps to the bounds of one request. EINVAL: the sums differ or
+    // overflow.
     Status cut(const protocol::Layout& layout, const orfa_access& access);
 
     [[nodiscard]] std::size_t size() const { return used_; }

@@ -52,12 +52,13 @@ Status take_nothing(std::size_t, std::span<const std::byte>) {
 
 File::File(Session& session, std::string path, const protocol::Capability& capability,
            const protocol::Layout& layout, bool spread, bool opened)
-    : session_(session)
-    , path_(std::move(path))
-    , capability_(capability)
-    , layout_(layout)
-    , spread_(spread)
-    , opened_(opened) {}
+    : session_(session),
+      path_(std::move(path)),
+      capability_(capability),
+      layout_(layout),
+      spread_(spread),
+      opened_(opened) {
+}
 
 Result<std::unique_ptr<File>> File::open(Session& session, const std::string& path, int flags,
                                          mode_t mode, const orfa_layout* layout) {
@@ -161,8 +162,7 @@ Result<std::uint64_t> File::size_from(std::vector<std::uint64_t> sizes) {
         sizes[unknown[index]] = reply.size;
         return Status();
     };
-    if (!unknown.empty())
-        ORFA_TRY(ask_columns(unknown, protocol::Op::kObjectStat, requests, take));
+    if (!unknown.empty()) ORFA_TRY(ask_columns(unknown, protocol::Op::kObjectStat, requests, take));
     std::uint64_t size = 0;
     for (std::uint32_t column = 0; column < layout_.stripe_count; ++column)
         size = std::max(size, protocol::file_size_from(layout_, column, sizes[column]));

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: MIT
 #include "client/core/fork.hpp"
 
-#include "rpc/mesh.hpp"
-
 #include <pthread.h>
 
 #include <array>
 #include <mutex>
+
+#include "rpc/mesh.hpp"
 
 namespace orfa::client {
 namespace {
@@ -44,9 +44,8 @@ void replace(rpc::Mesh* old_mesh, rpc::Mesh* new_mesh) {
 
 void watch_mesh(rpc::Mesh& mesh) {
     static std::once_flag once;
-    std::call_once(once, [] {
-        pthread_atfork(before_fork, after_fork_in_parent, after_fork_in_child);
-    });
+    std::call_once(once,
+                   [] { pthread_atfork(before_fork, after_fork_in_parent, after_fork_in_child); });
     replace(nullptr, &mesh);
 }
 

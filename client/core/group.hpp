@@ -42,7 +42,7 @@ class Group {
 
   private:
     Session& session_;
-    std::size_t members_ = 0;  // joined and not finished
+    std::size_t members_ = 0;     // joined and not finished
     std::size_t handed_out_ = 0;  // by take_ended(), not yet finished
     std::deque<Transfer*> ended_;
 };

@@ -59,8 +59,8 @@ Status Part::start(Share& share, Direction direction) ORFA_NO_ANALYSIS {
 }
 
 Part::Way Part::choose_way(const fabric::Endpoint& endpoint) const {
-    const std::uint64_t overhead = sizeof(protocol::RequestHeader) + sizeof(protocol::IoRequest) +
-                                   bytes_of(share_->extents);
+    const std::uint64_t overhead =
+        sizeof(protocol::RequestHeader) + sizeof(protocol::IoRequest) + bytes_of(share_->extents);
     const std::uint64_t inline_max = transfer_.file().session().inline_max();
     if (share_->bytes <= inline_max && share_->bytes + overhead <= endpoint.max_message())
         return Way::kInline;
@@ -99,8 +99,8 @@ Status Part::send(std::uint32_t server) ORFA_NO_ANALYSIS {
     request.total_bytes = share_->bytes;
     request.extent_count = static_cast<std::uint32_t>(share_->extents.size());
     request.segment_count = static_cast<std::uint32_t>(remote_.size());
-    const bool apart = sizeof(protocol::RequestHeader) + sizeof(request) + list_bytes >
-                       endpoint_->max_message();
+    const bool apart =
+        sizeof(protocol::RequestHeader) + sizeof(request) + list_bytes > endpoint_->max_message();
     if (apart) {
         lists_.resize(list_bytes);
         protocol::Writer writer(lists_);

@@ -6,20 +6,21 @@
 #include "common/status.hpp"
 #include "fabric/fabric.hpp"
 #include "protocol/io_messages.hpp"
-#include "rpc/mesh.hpp"
 
 #include <cstddef>
 #include <cstdint>
 #include <span>
 #include <vector>
 
+#include "rpc/mesh.hpp"
+
 namespace orfa::client {
 
 class Transfer;
 enum class Direction : std::uint8_t;
 
-// Owned by a Transfer and used again with it. Its methods need the mesh's lock, but for zero_holes()
-// and reply() after the reply.
+// Owned by a Transfer and used again with it. Its methods need the mesh's lock, but for
+// zero_holes() and reply() after the reply.
 class Part final : public rpc::Call {
   public:
     explicit Part(Transfer& transfer) : transfer_(transfer) {}

@@ -33,9 +33,9 @@ std::uint64_t number_from_environment(const char* name, std::uint64_t fallback) 
 }  // namespace
 
 Session::Session(rpc::MeshOptions options)
-    : mesh_(std::move(options))
-    , names_(mesh_)
-    , inline_max_(number_from_environment("ORFA_INLINE_MAX", kInlineMax)) {
+    : mesh_(std::move(options)),
+      names_(mesh_),
+      inline_max_(number_from_environment("ORFA_INLINE_MAX", kInlineMax)) {
     watch_mesh(mesh_);
 }
 

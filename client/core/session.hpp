@@ -5,12 +5,13 @@
 #include "client/core/names.hpp"
 #include "client/core/transfer_pool.hpp"
 #include "common/status.hpp"
-#include "rpc/mesh.hpp"
 
 #include <atomic>
 #include <cstdint>
 #include <memory>
 #include <string>
+
+#include "rpc/mesh.hpp"
 
 namespace orfa::client {
 

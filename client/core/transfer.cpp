@@ -88,8 +88,7 @@ bool Transfer::needs_marking() const {
 Status Transfer::start_parts() {
     // Until all are started, so that an early end can't look like the last one.
     left_ = 1;
-    if (needs_marking())
-        part_started(protocol::home_of(file_->capability().ino), mark_spread());
+    if (needs_marking()) part_started(protocol::home_of(file_->capability().ino), mark_spread());
     for (std::size_t i = 0; i < shares_.size(); ++i)
         part_started(file_->server_of(shares_[i].column), part(i).start(shares_[i], direction_));
     --left_;

@@ -6,11 +6,12 @@
 #include "client/orfa.h"
 #include "common/status.hpp"
 #include "protocol/messages.hpp"
-#include "rpc/mesh.hpp"
 
 #include <cstdint>
 #include <memory>
 #include <vector>
+
+#include "rpc/mesh.hpp"
 
 namespace orfa::client {
 
@@ -30,16 +31,16 @@ class Transfer {
     Transfer& operator=(const Transfer&) = delete;
 
     // Sends the requests and returns; the lists are copied, the memory is borrowed until done().
-    // `background`: the caller may compute meanwhile. An error here means that nothing is under way.
-    // With `group` the end is noted there.
+    // `background`: the caller may compute meanwhile. An error here means that nothing is under
+    // way. With `group` the end is noted there.
     Status start(File& file, Direction direction, const orfa_access& access, bool background,
                  Group* group, void* tag);
 
     // Needs the mesh's lock.
     [[nodiscard]] bool done() const { return left_ == 0; }
 
-    // After done(), without the lock: the bytes transferred, as orfa_readv() and orfa_writev() count
-    // them. May ask servers for the file's size. To be called once.
+    // After done(), without the lock: the bytes transferred, as orfa_readv() and orfa_writev()
+    // count them. May ask servers for the file's size. To be called once.
     Result<std::uint64_t> finish();
 
     [[nodiscard]] void* tag() const { return tag_; }
@@ -75,8 +76,8 @@ class Transfer {
     std::vector<orfa_extent> extents_;  // of a read, to count what lies before the end of the file
     std::size_t left_ = 0;              // replies to come
     bool holds_progress_ = false;
-    Status status_;                     // the first error
-    std::uint32_t failed_server_ = 0;   // and whose it is
+    Status status_;                    // the first error
+    std::uint32_t failed_server_ = 0;  // and whose it is
 };
 
 }  // namespace orfa::client

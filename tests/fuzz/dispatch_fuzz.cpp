@@ -32,7 +32,6 @@ enum Step : std::uint8_t {
     kSteps = 6,
 };
 constexpr std::uint64_t kMaxPeers = 3;
-constexpr unsigned kMaxOutstanding = 64;
 
 void check(bool condition) {
     if (!condition) std::abort();

@@ -31,7 +31,8 @@ void read_ring(std::span<const std::byte> bytes) {
         const auto chunk = input.take_bytes(input.take<std::uint8_t>());
         for (std::size_t i = 0; i < chunk.size(); ++i)
             memory[(position + i) % kRing] = chunk[i];
-        positions.written.store(positions.written.load() + input.take<std::int16_t>());
+        positions.written.store(positions.written.load() +
+                                static_cast<std::uint64_t>(input.take<std::int16_t>()));
         for (int records = 0; records < 200; ++records) {
             const auto next = reader.next();
             if (!next.ok()) return;  // the connection would be dropped
@@ -58,7 +59,8 @@ void write_ring(std::span<const std::byte> bytes) {
             writer.write(fabric::RecordKind::kMessage, std::span(data).first(length / 2),
                          std::span(data).first(length - length / 2));
         if (!written.ok()) return;
-        positions.freed.store(positions.freed.load() + input.take<std::int16_t>());
+        positions.freed.store(positions.freed.load() +
+                              static_cast<std::uint64_t>(input.take<std::int16_t>()));
     }
     check(std::all_of(memory.begin() + kRing, memory.end(),
                       [](std::byte byte) { return byte == std::byte{0}; }));

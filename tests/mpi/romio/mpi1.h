@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Five of ROMIO's test programs still use names that MPI 3 removed. Open MPI's library has them, its header does not:
-// this one, included before each program, brings them back.
+// Five of ROMIO's test programs still use names that MPI 3 removed. Open MPI's library has them,
+// its header does not: this one, included before each program, brings them back.
 #pragma once
 #include <mpi.h>
 

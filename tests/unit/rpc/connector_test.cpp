@@ -27,9 +27,10 @@ TEST(Connector, ListsOfServersAreUnderstood) {
 }
 
 TEST(Connector, MalformedListsAreEinval) {
-    for (const char* list :
-         {"", ",", "a,", ",a", "a,,b", ":80", "a:", "a:0", "a:65536", "a:-1", "a:+1", "a:8x",
-          "a: 80", "[::1", "[::1]x", "[::1]:", "[]:80", "[::1]80", "a:80:90"})
+    for (const char* list : {"",        ",",    "a,",      ",a",     "a,,b",  ":80",
+                             "a:",      "a:0",  "a:65536", "a:-1",   "a:+1",  "a:8x",
+                             "a: 80",   "[::1", "[::1]x",  "[::1]:", "[]:80", "[::1]80",
+                             "a:80:90", "[[]",  "a]b",     "[]]"})
         EXPECT_EQ(parse_servers(list).status().err(), EINVAL) << '"' << list << '"';
 }
 
