@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* orfa.h from plain C, end to end. Needs a cluster in ORFA_SERVERS; exits with 0 when all is well.
  */
+#define _DEFAULT_SOURCE 1 /* S_IFREG */
+
 #include "client/orfa.h"
 
 #include <errno.h>
