@@ -20,7 +20,7 @@ namespace orfa::rpc {
 namespace {
 
 // Before a waiting thread blocks it lets others run this often, in the hope that the reply comes.
-constexpr int kYields = 20;
+constexpr int kYields = 50;
 // With libfabric once: more were found to hold up the peers (0.02 GB/s where 1 gave 1.8).
 constexpr int kYieldsWithOfi = 1;
 // A blocked thread looks after silent servers this often.

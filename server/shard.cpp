@@ -18,7 +18,7 @@ namespace orfa::server {
 namespace {
 
 // Rounds of sched_yield() before the thread blocks.
-constexpr int kYields = 20;
+constexpr int kYields = 50;
 constexpr unsigned kRoundsPerClock = 1024;
 constexpr int kLongestBlockMs = 1000;
 constexpr int kStopMs = 2000;  // what requests under way get at the end
