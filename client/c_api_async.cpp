@@ -127,7 +127,6 @@ orfa_op* orfa_group_next(orfa_group* group, int timeout_ms) {
             if (ended == nullptr && g.has_ended()) ended = g.take_ended();
             return ended != nullptr || empty;
         };
-        if (timeout_ms == 0) mesh.poll();
         mesh.wait(look, deadline_after(timeout_ms));
         if (ended == nullptr) errno = empty ? ENOENT : EAGAIN;
         return reinterpret_cast<orfa_op*>(ended);
