@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <bit>
 #include <cerrno>
+#include <ctime>
 
 namespace orfa::server {
 namespace {
@@ -18,6 +19,27 @@ void touch(std::byte* chunk) {
     if (madvise(chunk, BlockPool::kChunkBytes, MADV_POPULATE_WRITE) == 0) return;
     for (std::size_t at = 0; at < BlockPool::kChunkBytes; at += 4096)
         static_cast<volatile std::byte*>(chunk)[at] = std::byte{0};
+}
+
+std::chrono::nanoseconds time_of(clockid_t clock) {
+    timespec now{};
+    clock_gettime(clock, &now);
+    return std::chrono::seconds(now.tv_sec) + std::chrono::nanoseconds(now.tv_nsec);
+}
+
+// How long the calling thread should rest after `work`, so that it only uses processors that
+// nobody else wants: many times what it had to wait for one. (A low priority alone does not do
+// that: where sessions share processors as groups, it counts inside the own group only.)
+template <typename Work>
+std::chrono::nanoseconds rest_after(Work work) {
+    constexpr std::chrono::nanoseconds longest = std::chrono::milliseconds(200);
+    const auto start = time_of(CLOCK_MONOTONIC);
+    const auto used_before = time_of(CLOCK_THREAD_CPUTIME_ID);
+    work();
+    const auto used = time_of(CLOCK_THREAD_CPUTIME_ID) - used_before;
+    const auto took = time_of(CLOCK_MONOTONIC) - start;
+    return took - used > took / 8 ? std::min(longest, 30 * (took - used))
+                                  : std::chrono::nanoseconds(0);
 }
 
 }  // namespace
@@ -106,12 +128,14 @@ bool BlockPool::next_chunk(unsigned wanted) {
         current_ = list->back();
         list->pop_back();
         chunks_[current_].touched = true;
+        taken_at_ = std::chrono::steady_clock::now();
         work_.notify_one();
         return true;
     }
     if (fresh_ < chunks_.size()) {
         current_ = fresh_++;
         chunks_[current_].touched = true;
+        taken_at_ = std::chrono::steady_clock::now();
         work_.notify_one();
         return true;
     }
@@ -135,14 +159,8 @@ void BlockPool::release(std::byte* block) {
     }
 }
 
-void BlockPool::hand_back() {
-    in_hand_ = false;
-    handed_back_.notify_all();
-}
-
-// One step of upkeep: touches a chunk, or returns one. False: nothing to do.
-bool BlockPool::tend_once() {
-    // A margin on the upper side, so that memory does not go back and forth.
+// One step of upkeep: touches a chunk, or returns one. How long to wait before the next.
+BlockPool::Pause BlockPool::tend_once() {
     if (ready_.size() < ready_target_ && (fresh_ < chunks_.size() || !returned_.empty())) {
         std::uint32_t index = 0;
         if (returned_.empty()) {
@@ -151,28 +169,35 @@ bool BlockPool::tend_once() {
             index = returned_.back();
             returned_.pop_back();
         }
-        in_hand_ = true;
-        mutex_.unlock();
-        touch(address(index));
-        mutex_.lock();
-        hand_back();
+        const Pause rest = in_hand([&] { touch(address(index)); });
         chunks_[index].touched = true;
         ready_.insert(ready_.begin(), index);
-        return true;
+        return rest;
     }
+    // A margin, so that memory does not go back and forth.
     if (ready_.size() > ready_target_ + ready_target_ / 4 + 1) {
+        const Pause kept = taken_at_ + kKeepSurplus - std::chrono::steady_clock::now();
+        if (kept > Pause::zero()) return kept;
         const std::uint32_t index = ready_.front();
         ready_.erase(ready_.begin());
-        in_hand_ = true;
-        mutex_.unlock();
-        madvise(address(index), kChunkBytes, MADV_DONTNEED);
-        mutex_.lock();
-        hand_back();
+        const Pause rest = in_hand([&] { madvise(address(index), kChunkBytes, MADV_DONTNEED); });
         chunks_[index] = Chunk{};
         returned_.push_back(index);
-        return true;
+        return rest;
     }
-    return false;
+    return Pause::max();
+}
+
+// Works on a chunk that is in no list, while others use the pool.
+template <typename Work>
+BlockPool::Pause BlockPool::in_hand(Work work) {
+    in_hand_ = true;
+    mutex_.unlock();
+    const Pause rest = rest_after(work);
+    mutex_.lock();
+    in_hand_ = false;
+    handed_back_.notify_all();
+    return rest;
 }
 
 void BlockPool::tend() {
@@ -180,7 +205,16 @@ void BlockPool::tend() {
     setpriority(PRIO_PROCESS, static_cast<id_t>(syscall(SYS_gettid)), 19);
     const MutexLock lock(mutex_);
     while (!stopping_) {
-        if (!tend_once()) work_.wait(mutex_);
+        const Pause pause = tend_once();
+        if (stopping_) break;
+        if (pause == Pause::max()) {
+            work_.wait(mutex_);
+        } else if (pause > Pause::zero()) {
+            // Not woken early by what calls for more work.
+            const auto until = std::chrono::steady_clock::now() + pause;
+            while (!stopping_ && work_.wait_until(mutex_, until) != std::cv_status::timeout) {
+            }
+        }
     }
 }
 

@@ -2,14 +2,16 @@
 // The memory of a MemoryStore: one range of address space as large as its limit, given out in
 // blocks.
 //
-// First touch of fresh memory is the dearest part of a write, so a thread of low priority touches
-// chunks (huge pages, where the system gives them) ahead of need; chunks that come back are kept
-// touched, up to the same amount, and returned to the system beyond it.
+// First touch of fresh memory is the dearest part of a write, so a thread that uses idle processors
+// only touches chunks (huge pages, where the system gives them) ahead of need; chunks that come
+// back are kept touched, up to the same amount; beyond it they are returned to the system once none
+// was wanted for kKeepSurplus.
 #pragma once
 
 #include "common/mutex.hpp"
 #include "common/status.hpp"
 
+#include <chrono>
 #include <condition_variable>
 #include <cstddef>
 #include <cstdint>
@@ -26,6 +28,8 @@ class BlockPool {
     static constexpr std::size_t kBlockBytes = 64 << 10;
     static constexpr std::size_t kChunkBytes = 2 << 20;  // one huge page
     static constexpr unsigned kBlocksPerChunk = kChunkBytes / kBlockBytes;
+
+    static constexpr std::chrono::seconds kKeepSurplus{2};
 
     // Adjacent blocks.
     struct Run {
@@ -64,9 +68,11 @@ class BlockPool {
     BlockPool(std::byte* base, std::size_t mapped, std::size_t chunks, std::size_t ready_chunks);
     bool next_chunk(unsigned wanted) ORFA_REQUIRES(mutex_);
     bool next_partial() ORFA_REQUIRES(mutex_);
-    void tend();  // the thread
-    bool tend_once() ORFA_REQUIRES(mutex_);
-    void hand_back() ORFA_REQUIRES(mutex_);
+    void tend();                             // the thread
+    using Pause = std::chrono::nanoseconds;  // max(): until there is something to do
+    Pause tend_once() ORFA_REQUIRES(mutex_);
+    template <typename Work>
+    Pause in_hand(Work work) ORFA_REQUIRES(mutex_);
     [[nodiscard]] std::byte* address(std::size_t chunk) const {
         return base_ + chunk * kChunkBytes;
     }
@@ -83,6 +89,7 @@ class BlockPool {
     std::size_t fresh_ = 0;                // chunks from here on were never used
     std::size_t current_;                  // being given out; chunks_.size(): none
     std::uint64_t used_blocks_ = 0;
+    std::chrono::steady_clock::time_point taken_at_{};  // when a chunk was last wanted
     bool in_hand_ = false;  // the thread is at work on a free chunk, which is in no list
     bool stopping_ = false;
     std::condition_variable_any work_;
