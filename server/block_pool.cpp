@@ -1,18 +1,23 @@
 // SPDX-License-Identifier: MIT
 #include "server/block_pool.hpp"
 
+#include <fcntl.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <bit>
 #include <cerrno>
-#include <ctime>
+#include <cstdio>
 
 namespace orfa::server {
 namespace {
+
+// Between two looks for a free processor.
+constexpr std::chrono::milliseconds kRest{10};
 
 // Makes the pages of a chunk exist. Old kernels know no MADV_POPULATE_WRITE.
 void touch(std::byte* chunk) {
@@ -21,25 +26,18 @@ void touch(std::byte* chunk) {
         static_cast<volatile std::byte*>(chunk)[at] = std::byte{0};
 }
 
-std::chrono::nanoseconds time_of(clockid_t clock) {
-    timespec now{};
-    clock_gettime(clock, &now);
-    return std::chrono::seconds(now.tv_sec) + std::chrono::nanoseconds(now.tv_nsec);
-}
-
-// How long the calling thread should rest after `work`, so that it only uses processors that
-// nobody else wants: many times what it had to wait for one. (A low priority alone does not do
-// that: where sessions share processors as groups, it counts inside the own group only.)
-template <typename Work>
-std::chrono::nanoseconds rest_after(Work work) {
-    constexpr std::chrono::nanoseconds longest = std::chrono::milliseconds(200);
-    const auto start = time_of(CLOCK_MONOTONIC);
-    const auto used_before = time_of(CLOCK_THREAD_CPUTIME_ID);
-    work();
-    const auto used = time_of(CLOCK_THREAD_CPUTIME_ID) - used_before;
-    const auto took = time_of(CLOCK_MONOTONIC) - start;
-    return took - used > took / 8 ? std::min(longest, 30 * (took - used))
-                                  : std::chrono::nanoseconds(0);
+// Whether the machine has a processor that nobody else wants now. A low priority alone does not
+// keep out of the way of others: those who wait for a message yield their processor, also to us,
+// and where sessions share processors as groups a priority counts inside the own group only.
+bool processor_is_free() {
+    const int fd = ::open("/proc/loadavg", O_RDONLY | O_CLOEXEC);
+    if (fd < 0) return true;
+    std::array<char, 128> text{};
+    const ssize_t got = ::read(fd, text.data(), text.size() - 1);
+    ::close(fd);
+    unsigned running = 0;  // of the whole machine, this thread among them
+    if (got <= 0 || std::sscanf(text.data(), "%*s %*s %*s %u/", &running) != 1) return true;
+    return running <= static_cast<unsigned>(::sysconf(_SC_NPROCESSORS_ONLN));
 }
 
 }  // namespace
@@ -162,6 +160,7 @@ void BlockPool::release(std::byte* block) {
 // One step of upkeep: touches a chunk, or returns one. How long to wait before the next.
 BlockPool::Pause BlockPool::tend_once() {
     if (ready_.size() < ready_target_ && (fresh_ < chunks_.size() || !returned_.empty())) {
+        if (!processor_is_free()) return kRest;
         std::uint32_t index = 0;
         if (returned_.empty()) {
             index = static_cast<std::uint32_t>(fresh_++);
@@ -169,35 +168,35 @@ BlockPool::Pause BlockPool::tend_once() {
             index = returned_.back();
             returned_.pop_back();
         }
-        const Pause rest = in_hand([&] { touch(address(index)); });
+        in_hand([&] { touch(address(index)); });
         chunks_[index].touched = true;
         ready_.insert(ready_.begin(), index);
-        return rest;
+        return Pause::zero();
     }
     // A margin, so that memory does not go back and forth.
     if (ready_.size() > ready_target_ + ready_target_ / 4 + 1) {
         const Pause kept = taken_at_ + kKeepSurplus - std::chrono::steady_clock::now();
         if (kept > Pause::zero()) return kept;
+        if (!processor_is_free()) return kRest;
         const std::uint32_t index = ready_.front();
         ready_.erase(ready_.begin());
-        const Pause rest = in_hand([&] { madvise(address(index), kChunkBytes, MADV_DONTNEED); });
+        in_hand([&] { madvise(address(index), kChunkBytes, MADV_DONTNEED); });
         chunks_[index] = Chunk{};
         returned_.push_back(index);
-        return rest;
+        return Pause::zero();
     }
     return Pause::max();
 }
 
 // Works on a chunk that is in no list, while others use the pool.
 template <typename Work>
-BlockPool::Pause BlockPool::in_hand(Work work) {
+void BlockPool::in_hand(Work work) {
     in_hand_ = true;
     mutex_.unlock();
-    const Pause rest = rest_after(work);
+    work();
     mutex_.lock();
     in_hand_ = false;
     handed_back_.notify_all();
-    return rest;
 }
 
 void BlockPool::tend() {

@@ -2,7 +2,7 @@
 // The memory of a MemoryStore: one range of address space as large as its limit, given out in
 // blocks.
 //
-// First touch of fresh memory is the dearest part of a write, so a thread that uses idle processors
+// First touch of fresh memory is the dearest part of a write, so a thread that uses free processors
 // only touches chunks (huge pages, where the system gives them) ahead of need; chunks that come
 // back are kept touched, up to the same amount; beyond it they are returned to the system once none
 // was wanted for kKeepSurplus.
@@ -29,7 +29,7 @@ class BlockPool {
     static constexpr std::size_t kChunkBytes = 2 << 20;  // one huge page
     static constexpr unsigned kBlocksPerChunk = kChunkBytes / kBlockBytes;
 
-    static constexpr std::chrono::seconds kKeepSurplus{2};
+    static constexpr std::chrono::seconds kKeepSurplus{5};
 
     // Adjacent blocks.
     struct Run {
@@ -72,7 +72,7 @@ class BlockPool {
     using Pause = std::chrono::nanoseconds;  // max(): until there is something to do
     Pause tend_once() ORFA_REQUIRES(mutex_);
     template <typename Work>
-    Pause in_hand(Work work) ORFA_REQUIRES(mutex_);
+    void in_hand(Work work) ORFA_REQUIRES(mutex_);
     [[nodiscard]] std::byte* address(std::size_t chunk) const {
         return base_ + chunk * kChunkBytes;
     }

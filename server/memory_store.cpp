@@ -76,53 +76,54 @@ void MemoryStore::unpin(Pin* pin) {
     removed_.erase(pin);
 }
 
-std::byte** MemoryStore::slot_of(Object& object, std::uint64_t block, bool create) {
-    auto found = object.regions.find(block / kRegionBlocks);
-    if (found == object.regions.end()) {
-        if (!create) return nullptr;
-        found = object.regions.emplace(block / kRegionBlocks, std::make_unique<Region>()).first;
-    }
-    return &found->second->blocks[block % kRegionBlocks];
-}
-
-std::byte* MemoryStore::block_of(const Object& object, std::uint64_t block) {
+MemoryStore::Block* MemoryStore::find_block(const Object& object, std::uint64_t block) {
     const auto found = object.regions.find(block / kRegionBlocks);
-    return found == object.regions.end() ? nullptr : found->second->blocks[block % kRegionBlocks];
+    if (found == object.regions.end()) return nullptr;
+    Block& there = (*found->second)[block % kRegionBlocks];
+    return there.data == nullptr ? nullptr : &there;
 }
 
-// Makes blocks `first` to `last` exist; `made` gets those that did not. `zeroed`: they must hold
-// zeros. ENOSPC leaves things as they were.
-Status MemoryStore::fill(Object& object, std::uint64_t first, std::uint64_t last, bool zeroed,
-                         std::vector<std::uint64_t>& made) {
-    made.clear();
+MemoryStore::Block& MemoryStore::block_at(Object& object, std::uint64_t block) {
+    auto& region = object.regions[block / kRegionBlocks];
+    if (region == nullptr) region = std::make_unique<Region>();
+    return (*region)[block % kRegionBlocks];
+}
+
+// What is not content becomes zeros that are.
+void MemoryStore::make_whole(Block& block) {
+    if (block.from > 0) std::memset(block.data, 0, block.from);
+    if (block.to < kBlock) std::memset(block.data + block.to, 0, kBlock - block.to);
+    block.from = 0;
+    block.to = kBlock;
+}
+
+// Makes blocks `first` to `last` exist. ENOSPC leaves things as they were.
+Status MemoryStore::fill(Object& object, std::uint64_t first, std::uint64_t last) {
+    made_.clear();
     // More than any write has: do not even look for what can't be there.
     const std::uint64_t wanted = last - first + 1;
     if (wanted > kLongestFill &&
         wanted > object.block_count + (pool_->limit() - pool_->used()) / kBlock)
         return Status::from_errno(ENOSPC);
     for (std::uint64_t block = first; block <= last; ++block) {
-        if (block_of(object, block) != nullptr) continue;
+        if (find_block(object, block) != nullptr) continue;
         std::uint64_t end = block + 1;
-        while (end <= last && block_of(object, end) == nullptr)
+        while (end <= last && find_block(object, end) == nullptr)
             ++end;
         while (block < end) {
             const auto run = pool_->allocate(static_cast<unsigned>(
                 std::min(end - block, std::uint64_t{BlockPool::kBlocksPerChunk})));
             if (!run.ok()) {
-                for (const std::uint64_t mine : made) {
-                    std::byte** slot = slot_of(object, mine, false);
-                    drop_block(object, *slot);
-                    *slot = nullptr;
-                }
+                for (const std::uint64_t mine : made_)
+                    drop_block(object, *find_block(object, mine));
                 return run.status();
             }
             const BlockPool::Run& got = *run;
-            if (zeroed && !got.zero) std::memset(got.data, 0, got.count * kBlock);
             for (unsigned i = 0; i < got.count; ++i, ++block) {
-                *slot_of(object, block, true) = got.data + i * kBlock;
+                block_at(object, block) = {got.data + i * kBlock, 0,
+                                           got.zero ? std::uint32_t{kBlock} : 0};
                 ++object.block_count;
-                made.push_back(block);
-                if (!zeroed && !got.zero) stale_.push_back({&object, block, got.data + i * kBlock});
+                made_.push_back(block);
             }
         }
         --block;  // the loop's own step
@@ -130,13 +131,38 @@ Status MemoryStore::fill(Object& object, std::uint64_t first, std::uint64_t last
     return {};
 }
 
-void MemoryStore::drop_block(Object& object, std::byte* block) {
+void MemoryStore::drop_block(Object& object, Block& block) {
     --object.block_count;
-    std::erase_if(stale_, [&](const Stale& stale) { return stale.data == block; });
+    std::erase_if(claims_, [&](const Claim& claim) {
+        return claim.data >= block.data && claim.data < block.data + kBlock;
+    });
     if (object.pins > 0)
-        object.doomed.push_back(block);
+        object.doomed.push_back(block.data);
     else
-        pool_->release(block);
+        pool_->release(block.data);
+    block = {};
+}
+
+// Makes [from, to) of a block content, to be written at once, and zeros of what lies between it and
+// the content there was.
+void MemoryStore::claim(const Object& object, std::uint64_t index, Block& block, std::uint32_t from,
+                        std::uint32_t to) {
+    if (from >= block.from && to <= block.to) return;
+    const auto take = [&](std::uint32_t start, std::uint32_t end) {
+        if (start < end) claims_.push_back({&object, index, block.data + start, end - start});
+    };
+    if (block.from == block.to) {
+        take(from, to);
+        block.from = from;
+        block.to = to;
+        return;
+    }
+    if (from > block.to) std::memset(block.data + block.to, 0, from - block.to);
+    if (to < block.from) std::memset(block.data + to, 0, block.from - to);
+    take(from, std::min(to, block.from));
+    take(std::max(from, block.to), to);
+    block.from = std::min(block.from, from);
+    block.to = std::max(block.to, to);
 }
 
 Status MemoryStore::prepare_write(Pin* pin, std::uint64_t offset, std::uint64_t length,
@@ -146,22 +172,18 @@ Status MemoryStore::prepare_write(Pin* pin, std::uint64_t offset, std::uint64_t 
         return Status::from_errno(EFBIG);
     auto& object = *static_cast<Object*>(pin);
     const std::uint64_t end = offset + length;
-    const std::uint64_t first = offset / kBlock;
     const std::uint64_t last = (end - 1) / kBlock;
-    const std::size_t stale_before = stale_.size();
-    ORFA_TRY(fill(object, first, last, exposed, made_));
-    // What the write does not cover of memory that held something else must become zero.
-    for (std::size_t i = stale_before; i < stale_.size(); ++i) {
-        const std::uint64_t start = stale_[i].block * kBlock;
-        if (offset > start) std::memset(stale_[i].data, 0, offset - start);
-        if (end < start + kBlock)
-            std::memset(stale_[i].data + (end - start), 0, start + kBlock - end);
-    }
+    ORFA_TRY(fill(object, offset / kBlock, last));
     const std::size_t keep = out.size();
-    for (std::uint64_t block = first; block <= last; ++block) {
-        const std::uint64_t from = std::max(offset, block * kBlock);
-        const std::uint64_t to = std::min(end, (block + 1) * kBlock);
-        append(out, keep, block_of(object, block) + from % kBlock, to - from);
+    for (std::uint64_t index = offset / kBlock; index <= last; ++index) {
+        const auto from = static_cast<std::uint32_t>(std::max(offset, index * kBlock) % kBlock);
+        const auto to = static_cast<std::uint32_t>(std::min(end - index * kBlock, kBlock));
+        Block& block = *find_block(object, index);
+        if (exposed)
+            make_whole(block);
+        else
+            claim(object, index, block, from, to);
+        append(out, keep, block.data + from, to - from);
     }
     return {};
 }
@@ -169,12 +191,12 @@ Status MemoryStore::prepare_write(Pin* pin, std::uint64_t offset, std::uint64_t 
 void MemoryStore::finish_write(Pin* pin, std::uint64_t offset, std::uint64_t length, bool moved) {
     if (length == 0) return;
     auto& object = *static_cast<Object*>(pin);
-    if (!stale_.empty()) {
+    if (!claims_.empty()) {
         const std::uint64_t first = offset / kBlock;
         const std::uint64_t last = (offset + length - 1) / kBlock;
-        std::erase_if(stale_, [&](const Stale& stale) {
-            if (stale.object != &object || stale.block < first || stale.block > last) return false;
-            if (!moved) std::memset(stale.data, 0, kBlock);
+        std::erase_if(claims_, [&](const Claim& claim) {
+            if (claim.object != &object || claim.block < first || claim.block > last) return false;
+            if (!moved) std::memset(claim.data, 0, claim.length);
             return true;
         });
     }
@@ -194,8 +216,11 @@ Status MemoryStore::prepare_read(Pin* pin, std::uint64_t offset, std::uint64_t l
     const std::size_t keep = out.size();
     for (std::uint64_t at = offset; at < end;) {
         const std::uint64_t to = std::min(end, (at / kBlock + 1) * kBlock);
-        std::byte* block = block_of(object, at / kBlock);
-        append(out, keep, (block != nullptr ? block : zeros.data()) + at % kBlock, to - at);
+        const std::uint64_t from = at % kBlock;
+        Block* block = find_block(object, at / kBlock);
+        if (block != nullptr && (from < block->from || from + (to - at) > block->to))
+            make_whole(*block);
+        append(out, keep, (block != nullptr ? block->data : zeros.data()) + from, to - at);
         at = to;
     }
     return {};
@@ -212,16 +237,21 @@ void MemoryStore::cut(Object& object, std::uint64_t size) {
     for (auto it = object.regions.begin(); it != object.regions.end();) {
         const std::uint64_t base = it->first * kRegionBlocks;
         for (std::uint64_t i = 0; i < kRegionBlocks; ++i) {
-            std::byte*& block = it->second->blocks[i];
-            if (block == nullptr || base + i < first_gone) continue;
-            drop_block(object, block);
-            block = nullptr;
+            Block& block = (*it->second)[i];
+            if (block.data != nullptr && base + i >= first_gone) drop_block(object, block);
         }
         it = base >= first_gone ? object.regions.erase(it) : std::next(it);
     }
-    if (size % kBlock != 0)
-        if (std::byte* last = block_of(object, size / kBlock); last != nullptr)
-            std::memset(last + size % kBlock, 0, kBlock - size % kBlock);
+    Block* last = size % kBlock == 0 ? nullptr : find_block(object, size / kBlock);
+    if (last == nullptr) return;
+    const auto kept = static_cast<std::uint32_t>(size % kBlock);
+    if (last->from == 0 && last->to == kBlock) {
+        // An exposed write may be under way in it, so it stays whole.
+        std::memset(last->data + kept, 0, kBlock - kept);
+    } else {
+        last->to = std::min(last->to, kept);
+        last->from = std::min(last->from, last->to);
+    }
 }
 
 Status MemoryStore::truncate(std::uint64_t id, std::uint64_t size) {
@@ -244,8 +274,7 @@ Status MemoryStore::allocate(std::uint64_t id, std::uint64_t offset, std::uint64
     if (length == 0) return {};
     const auto pinned = pin(id, true);
     auto& object = *static_cast<Object*>(*pinned);
-    std::vector<std::uint64_t> made;
-    const Status filled = fill(object, offset / kBlock, (offset + length - 1) / kBlock, true, made);
+    const Status filled = fill(object, offset / kBlock, (offset + length - 1) / kBlock);
     if (filled.ok() && offset + length > object.size) {
         object.size = offset + length;
         object.mtime_ns = now_ns();
@@ -260,8 +289,8 @@ void MemoryStore::forget_time(std::uint64_t id) {
 
 void MemoryStore::free_blocks(Object& object) {
     for (auto& [index, region] : object.regions)
-        for (std::byte* block : region->blocks)
-            if (block != nullptr) pool_->release(block);
+        for (const Block& block : *region)
+            if (block.data != nullptr) pool_->release(block.data);
     object.regions.clear();
     object.block_count = 0;
 }

@@ -37,11 +37,16 @@ class MemoryStore final : public ObjectStore {
     [[nodiscard]] StoreUsage usage() const override;
 
   private:
-    // Block pointers of 32 MiB of an object; nullptr: a hole.
-    static constexpr std::uint64_t kRegionBlocks = 512;
-    struct Region {
-        std::array<std::byte*, kRegionBlocks> blocks{};
+    // A block of an object, and which bytes of it are its content: [from, to) of the block. The
+    // rest reads as zeros, whatever its memory holds. No data: a hole.
+    struct Block {
+        std::byte* data = nullptr;
+        std::uint32_t from = 0;
+        std::uint32_t to = 0;
     };
+    // The blocks of 32 MiB of an object.
+    static constexpr std::uint64_t kRegionBlocks = 512;
+    using Region = std::array<Block, kRegionBlocks>;
     struct Object final : Pin {
         std::uint64_t id = 0;
         std::uint64_t size = 0;
@@ -52,28 +57,31 @@ class MemoryStore final : public ObjectStore {
         std::unordered_map<std::uint64_t, std::unique_ptr<Region>> regions;
         std::vector<std::byte*> doomed;  // cut off while pinned
     };
-    // Memory that was given to a write that is not exposed, and still holds what was there before.
-    struct Stale {
+    // Bytes that became content when a write that is not exposed was prepared.
+    struct Claim {
         const Object* object;
         std::uint64_t block;
         std::byte* data;
+        std::size_t length;
     };
 
     explicit MemoryStore(std::unique_ptr<BlockPool> pool);
-    static std::byte** slot_of(Object& object, std::uint64_t block, bool create);
-    static std::byte* block_of(const Object& object, std::uint64_t block);
-    Status fill(Object& object, std::uint64_t first, std::uint64_t last, bool zeroed,
-                std::vector<std::uint64_t>& made);
+    static Block* find_block(const Object& object, std::uint64_t block);
+    static Block& block_at(Object& object, std::uint64_t block);
+    static void make_whole(Block& block);
+    Status fill(Object& object, std::uint64_t first, std::uint64_t last);
+    void claim(const Object& object, std::uint64_t index, Block& block, std::uint32_t from,
+               std::uint32_t to);
     void cut(Object& object, std::uint64_t size);
-    void drop_block(Object& object, std::byte* block);
+    void drop_block(Object& object, Block& block);
     void free_blocks(Object& object);
     Object* find(std::uint64_t id) const;
 
     std::unique_ptr<BlockPool> pool_;
     std::unordered_map<std::uint64_t, std::unique_ptr<Object>> objects_;
     std::unordered_map<const Pin*, std::unique_ptr<Object>> removed_;  // but still pinned
-    std::vector<Stale> stale_;
-    std::vector<std::uint64_t> made_;  // scratch of prepare_write()
+    std::vector<Claim> claims_;
+    std::vector<std::uint64_t> made_;  // scratch of fill()
 };
 
 }  // namespace orfa::server

@@ -17,8 +17,8 @@
 namespace orfa::server {
 namespace {
 
-// Rounds of sched_yield() before the thread blocks.
-constexpr int kYields = 50;
+// How long an idle thread only yields before it blocks (see rpc/mesh.cpp).
+constexpr std::int64_t kLongestYieldingNs = 50'000;
 constexpr unsigned kRoundsPerClock = 1024;
 constexpr int kLongestBlockMs = 1000;
 constexpr int kStopMs = 2000;  // what requests under way get at the end
@@ -108,7 +108,7 @@ void Shard::every(int interval_ms, std::function<void()> work) {
 }
 
 void Shard::run() {
-    int idle = 0;
+    std::int64_t idle_since_ns = 0;  // 0: busy
     unsigned rounds = 0;
     std::int64_t deadline_ms = 0;
     while (true) {
@@ -120,9 +120,12 @@ void Shard::run() {
                 return;
         }
         if (poll() > 0) {
-            idle = 0;
-        } else if (idle < kYields) {
-            ++idle;
+            idle_since_ns = 0;
+            continue;
+        }
+        const std::int64_t now = monotonic_ns();
+        if (idle_since_ns == 0) idle_since_ns = now;
+        if (now < idle_since_ns + kLongestYieldingNs) {
             sched_yield();
         } else {
             block(deadline_ms == 0 ? std::min(run_timers(), kLongestBlockMs) : 10);
