@@ -16,8 +16,9 @@
 namespace orfa::server {
 namespace {
 
-// Between two looks for a free processor.
-constexpr std::chrono::milliseconds kRest{10};
+// After a chunk, when others want the processors: what is left of them for such work is little.
+constexpr std::chrono::milliseconds kTouchRest{100};
+constexpr std::chrono::milliseconds kReturnRest{5};
 
 // Makes the pages of a chunk exist. Old kernels know no MADV_POPULATE_WRITE.
 void touch(std::byte* chunk) {
@@ -160,7 +161,7 @@ void BlockPool::release(std::byte* block) {
 // One step of upkeep: touches a chunk, or returns one. How long to wait before the next.
 BlockPool::Pause BlockPool::tend_once() {
     if (ready_.size() < ready_target_ && (fresh_ < chunks_.size() || !returned_.empty())) {
-        if (!processor_is_free()) return kRest;
+        const Pause rest = processor_is_free() ? Pause::zero() : kTouchRest;
         std::uint32_t index = 0;
         if (returned_.empty()) {
             index = static_cast<std::uint32_t>(fresh_++);
@@ -171,19 +172,19 @@ BlockPool::Pause BlockPool::tend_once() {
         in_hand([&] { touch(address(index)); });
         chunks_[index].touched = true;
         ready_.insert(ready_.begin(), index);
-        return Pause::zero();
+        return rest;
     }
     // A margin, so that memory does not go back and forth.
     if (ready_.size() > ready_target_ + ready_target_ / 4 + 1) {
         const Pause kept = taken_at_ + kKeepSurplus - std::chrono::steady_clock::now();
         if (kept > Pause::zero()) return kept;
-        if (!processor_is_free()) return kRest;
+        const Pause rest = processor_is_free() ? Pause::zero() : kReturnRest;
         const std::uint32_t index = ready_.front();
         ready_.erase(ready_.begin());
         in_hand([&] { madvise(address(index), kChunkBytes, MADV_DONTNEED); });
         chunks_[index] = Chunk{};
         returned_.push_back(index);
-        return Pause::zero();
+        return rest;
     }
     return Pause::max();
 }

@@ -2,8 +2,8 @@
 // The memory of a MemoryStore: one range of address space as large as its limit, given out in
 // blocks.
 //
-// First touch of fresh memory is the dearest part of a write, so a thread that uses free processors
-// only touches chunks (huge pages, where the system gives them) ahead of need; chunks that come
+// First touch of fresh memory is the dearest part of a write, so a thread touches, mostly on free
+// processors, chunks (huge pages, where the system gives them) ahead of need; chunks that come
 // back are kept touched, up to the same amount; beyond it they are returned to the system once none
 // was wanted for kKeepSurplus.
 #pragma once

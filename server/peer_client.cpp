@@ -19,6 +19,7 @@ struct PeerClient::Job {
     bool await_ready() const noexcept { return false; }
     void await_suspend(std::coroutine_handle<> handle) {
         waiting = handle;
+        client.shard_.expect();
         const std::lock_guard<std::mutex> lock(client.mutex_);
         client.jobs_.push_back(this);
         client.changed_.notify_one();
@@ -62,7 +63,10 @@ void PeerClient::work() {
         if (!job->status.ok())
             ORFA_LOG(server, debug, "request %u to server %u: errno %d",
                      static_cast<unsigned>(job->op), job->server, job->status.err());
-        shard_.post([job] { job->waiting.resume(); });
+        shard_.post([job, this] {
+            shard_.arrived();
+            job->waiting.resume();
+        });
         lock.lock();
     }
 }

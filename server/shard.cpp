@@ -115,9 +115,8 @@ void Shard::run() {
         if (++rounds % kRoundsPerClock == 0) run_timers();
         if (stopping_.load(std::memory_order_relaxed)) {
             if (deadline_ms == 0) deadline_ms = monotonic_ns() / 1'000'000 + kStopMs;
-            if (free_requests_.size() == requests_.size() ||
-                monotonic_ns() / 1'000'000 >= deadline_ms)
-                return;
+            const bool idle = free_requests_.size() == requests_.size() && expected_ == 0;
+            if (idle || monotonic_ns() / 1'000'000 >= deadline_ms) return;
         }
         if (poll() > 0) {
             idle_since_ns = 0;

@@ -48,6 +48,10 @@ class Shard {
 
     // Runs `work` on the shard's thread, soon. From any thread.
     void post(std::function<void()> work);
+    // Something that runs elsewhere will post() its end: run() does not end before it has arrived,
+    // as with requests under way.
+    void expect() { ++expected_; }
+    void arrived() { --expected_; }
     // Runs `work` about every `interval_ms`. Before run().
     void every(int interval_ms, std::function<void()> work);
 
@@ -95,6 +99,7 @@ class Shard {
     std::size_t sessions_ = 0;
     std::vector<std::unique_ptr<Request>> requests_;
     std::vector<Request*> free_requests_;
+    std::size_t expected_ = 0;  // calls of expect() without their arrived()
     std::deque<std::coroutine_handle<>> turns_;
     std::vector<Timer> timers_;
     std::int64_t started_ns_ = 0;
