@@ -13,6 +13,29 @@ foreach(program orfa-bench-limits orfa-bench-metadata orfa-bench-mpi orfa-bench-
   endif()
 endforeach()
 
+install(FILES client/cli/completion.bash RENAME orfa
+        DESTINATION ${CMAKE_INSTALL_DATADIR}/bash-completion/completions)
+
+# Manual pages, out of --help. A build with sanitizers would make them too, only slower.
+find_program(ORFA_HELP2MAN help2man)
+find_package(Python3 REQUIRED COMPONENTS Interpreter)
+if(ORFA_HELP2MAN AND NOT ORFA_SANITIZE)
+  set(script ${PROJECT_SOURCE_DIR}/client/cli/man_pages.py)
+  add_custom_command(
+    OUTPUT ${PROJECT_BINARY_DIR}/man.stamp
+    COMMAND ${CMAKE_COMMAND} -E env SOURCE_DATE_EPOCH=0
+            ${Python3_EXECUTABLE} ${script} --help2man ${ORFA_HELP2MAN} --version ${PROJECT_VERSION}
+            --output ${PROJECT_BINARY_DIR}/man $<TARGET_FILE:orfa_cli> $<TARGET_FILE:orfa-server>
+    COMMAND ${CMAKE_COMMAND} -E touch ${PROJECT_BINARY_DIR}/man.stamp
+    DEPENDS ${script} orfa_cli orfa-server
+    COMMENT "Making manual pages"
+    VERBATIM)
+  add_custom_target(orfa_man ALL DEPENDS ${PROJECT_BINARY_DIR}/man.stamp)
+  install(DIRECTORY ${PROJECT_BINARY_DIR}/man/ DESTINATION ${CMAKE_INSTALL_MANDIR}/man1)
+else()
+  message(STATUS "No help2man, or sanitizers: no manual pages")
+endif()
+
 install(FILES LICENSE README.md DESTINATION ${CMAKE_INSTALL_DOCDIR})
 install(DIRECTORY docs DESTINATION ${CMAKE_INSTALL_DOCDIR})
 

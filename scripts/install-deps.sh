@@ -16,7 +16,7 @@ build_packages=(
     g++ cmake ninja-build make pkg-config ccache python3
     libopenmpi-dev openmpi-bin libfabric-dev librocksdb-dev
     libcli11-dev libfmt-dev nlohmann-json3-dev libtomlplusplus-dev libsodium-dev libxxhash-dev
-    dpkg-dev patch xz-utils bzip2
+    dpkg-dev patch xz-utils bzip2 help2man
 )
 # The parallel HDF5 program of the demo, and the tools that look at its file.
 # shellcheck disable=SC2034  # read by its name in main()

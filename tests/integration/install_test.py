@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 """Installs a build, moves what was installed elsewhere, and uses it from there as a stranger would.
 
-    install_test.py --build FOLDER --cmake CMAKE --cc CC [--component]
+    install_test.py --build FOLDER --cmake CMAKE --cc CC [--component] [--man]
 
 Clusters are in a private XDG_RUNTIME_DIR; nothing of the source tree is used but the build.
 """
@@ -83,9 +83,21 @@ class Install(unittest.TestCase):
     def test_files_are_where_they_are_looked_for(self):
         for name in ("bin/orfa", "bin/orfa-server", "bin/orfa-bench-small", "include/orfa.h",
                      "share/doc/orfa/README.md", "share/doc/orfa/LICENSE",
-                     "share/doc/orfa/docs/building.md"):
+                     "share/doc/orfa/docs/building.md", "share/bash-completion/completions/orfa"):
             self.assertTrue((self.prefix / name).is_file(), name)
         self.assertEqual([path.name for path in (self.prefix / "include").iterdir()], ["orfa.h"])
+
+    def test_every_command_has_a_manual_page(self):
+        pages = self.prefix / "share/man/man1"
+        self.assertEqual(pages.is_dir(), OPTIONS.man)
+        if not OPTIONS.man:
+            return
+        for name in ("orfa", "orfa-server", "orfa-cp", "orfa-cluster-start"):
+            self.assertIn(".SH OPTIONS", (pages / f"{name}.1").read_text(), name)
+        listed = re.findall(r"^  ([a-z]+)  ", self.orfa("--help"), re.M)
+        self.assertGreater(len(listed), 10)
+        for name in listed:
+            self.assertTrue((pages / f"orfa-{name}.1").is_file(), name)
 
     def test_nothing_installed_names_the_build_or_the_first_prefix(self):
         for name in list(self.libraries.glob("cmake/orfa/*")) + [self.libraries / "pkgconfig/orfa.pc"]:
@@ -162,6 +174,7 @@ def main():
     parser.add_argument("--cmake", required=True)
     parser.add_argument("--cc", required=True)
     parser.add_argument("--component", action="store_true", help="the build has the MPI component")
+    parser.add_argument("--man", action="store_true", help="the build has manual pages")
     OPTIONS, rest = parser.parse_known_args()
     unittest.main(argv=[sys.argv[0], *rest], verbosity=2)
 
