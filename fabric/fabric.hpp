@@ -41,7 +41,8 @@ struct LocalSegment {
 // Memory of a peer, as it crosses the wire.
 struct RemoteSegment {
     std::uint64_t addr;    // as the owner's transport wants it (virtual address or offset)
-    std::uint64_t key;     // proves the right to use it; 0 on the same host
+    std::uint64_t key;     // of its registration; not looked at where the kernel checks the right
+                           // to touch the owner's memory (process_vm_*)
     std::uint64_t length;  // bytes
 };
 
@@ -87,8 +88,9 @@ struct Address {
     std::uint16_t port = 0;
 };
 
-// Not thread-safe, but for wait(): callers hold one lock around all other calls (a server's shard
-// owns its endpoints and needs none). Destruction closes all connections.
+// Not thread-safe: callers hold one lock around all calls (a server's shard owns its endpoints and
+// needs none). Only blocking on the descriptor that wait_fd() gave needs no lock. Destruction
+// closes all connections.
 class Endpoint {
   public:
     virtual ~Endpoint() = default;

@@ -128,7 +128,7 @@ use_override() {
 source_version() {
     local package version
     for package in "${packages[@]}"; do
-        if has_package "$package"; then
+        if [[ -z "$(missing_packages "$package")" ]]; then
             version="$(dpkg-query -W -f='${source:Version}' "$package")"
             printf '%s\n' "$version"
             return 0

@@ -2,14 +2,20 @@
 # SPDX-License-Identifier: MIT
 # Builds the fuzz targets (preset fuzz: clang, libFuzzer, sanitizers) and runs each for a time.
 #
-#   scripts/fuzz.sh [SECONDS [TARGET...]]     default: 60 seconds each, all targets
+#   scripts/fuzz.sh [--in-all] [SECONDS [TARGET...]]     default: 60 seconds each, all targets
 #
+# With --in-all, each target gets its part of the seconds.
 # Inputs that were found worth keeping stay in build-fuzz/corpus/TARGET, those that crash in
 # build-fuzz/crashes/TARGET.
 set -euo pipefail
 
 source_dir=$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")/.." && pwd -P)
 build_dir=$source_dir/build-fuzz
+in_all=no
+if [[ "${1:-}" == --in-all ]]; then
+    in_all=yes
+    shift
+fi
 seconds=${1:-60}
 shift || true
 
@@ -24,6 +30,9 @@ if ((${#targets[@]} == 0)); then
         name=${program##*/}
         targets+=("${name%_libfuzzer}")
     done
+fi
+if [[ "$in_all" == yes ]]; then
+    seconds=$((seconds / ${#targets[@]} + 1))
 fi
 
 for target in "${targets[@]}"; do

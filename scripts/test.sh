@@ -53,7 +53,7 @@ sources_of() {
     for ending in "$@"; do
         names+=(-o -name "*.$ending")
     done
-    (cd -- "$ORFA_TREE" && find adio_orfa benchmarks client collective common demo fabric protocol rpc server tests \
+    (cd -- "$ORFA_TREE" && find adio_orfa benchmarks client collective common demo docs fabric protocol rpc server tests \
         -type f \( "${names[@]:1}" \) -print0)
 }
 
@@ -94,12 +94,8 @@ stage_tsan() {
     sanitized tsan
 }
 
-# Every target gets its part of the time.
 stage_fuzz() {
-    local -a targets
-    mapfile -t targets < <(sed -n 's/^orfa_fuzz_target(\([a-z]*\) .*/\1/p' "$ORFA_TREE/tests/fuzz/CMakeLists.txt")
-    ((${#targets[@]} > 0)) || die "there are no fuzz targets"
-    bounded $((fuzz_seconds + 1800)) "$scripts/fuzz.sh" $((fuzz_seconds / ${#targets[@]} + 1)) "${targets[@]}"
+    bounded $((fuzz_seconds + 1800)) "$scripts/fuzz.sh" --in-all "$fuzz_seconds"
 }
 
 stage_format() {

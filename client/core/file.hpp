@@ -66,8 +66,8 @@ class File {
     File(Session& session, std::string path, const protocol::Capability& capability,
          const protocol::Layout& layout, bool spread, bool opened);
     Result<std::uint64_t> transfer(Direction direction, const orfa_access& access);
-    // Sends one request to each of the file's servers and waits for all; the first error. `make`
-    // fills the request of a column; `take` gets its reply.
+    // Sends `requests[i]` to the server of `columns[i]` for each i, all at once, and waits for all;
+    // the first error. `take` gets each reply.
     template <typename Request, typename Take>
     Status ask_columns(const std::vector<std::uint32_t>& columns, protocol::Op op,
                        const std::vector<Request>& requests, Take take);

@@ -72,14 +72,16 @@ as_root() {
     fi
 }
 
-# Whether a Debian package is installed and configured.
-has_package() { [[ "$(dpkg-query -W -f='${db:Status-Abbrev}' "$1" 2>/dev/null)" == ?i[[:space:]]* ]]; }
-
-# missing_packages NAME...: those that aren't installed, one per line.
+# missing_packages NAME...: those that aren't installed and configured, one per line.
 missing_packages() {
-    local name
+    local name state
+    local -A installed=()
+    # It fails when it doesn't know one of them, and tells of the others all the same.
+    while IFS=' ' read -r name state; do
+        [[ "$state" != ?i ]] || installed["$name"]=yes
+    done < <(dpkg-query -W -f='${Package} ${db:Status-Abbrev}\n' "$@" 2>/dev/null || true)
     for name in "$@"; do
-        has_package "$name" || printf '%s\n' "$name"
+        [[ -n "${installed["$name"]:-}" ]] || printf '%s\n' "$name"
     done
 }
 
