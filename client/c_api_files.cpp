@@ -7,7 +7,6 @@
 #include <memory>
 #include <span>
 
-using orfa::Status;
 using orfa::client::fail_with;
 using orfa::client::File;
 using orfa::client::guarded;

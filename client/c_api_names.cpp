@@ -118,6 +118,7 @@ ssize_t orfa_readlink(orfa_session* session, const char* path, char* target, siz
         const auto text = unwrap(session).names().readlink(path);
         if (!text.ok()) return fail_with(text.status());
         const std::size_t length = std::min(size, (*text).size());
+        // NOLINTNEXTLINE(bugprone-not-null-terminated-result): not terminated, as by readlink(2)
         std::memcpy(target, (*text).data(), length);
         return static_cast<ssize_t>(length);
     });

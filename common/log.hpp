@@ -12,6 +12,7 @@
 
 namespace orfa::log {
 
+// NOLINTBEGIN(readability-identifier-naming): ORFA_LOG makes these names out of its words
 enum class Level : std::uint8_t { kerror, kwarn, kinfo, kdebug };
 // One per folder that logs.
 enum class Area : std::uint8_t {
@@ -23,6 +24,7 @@ enum class Area : std::uint8_t {
     kcollective,
     kcount
 };
+// NOLINTEND(readability-identifier-naming)
 
 // The level of each area; read ORFA_LOG once, at load.
 extern std::atomic<std::uint8_t> levels[static_cast<unsigned>(Area::kcount)];

@@ -41,6 +41,7 @@ struct FakeFaults {
 class FakeNetwork {
   public:
     explicit FakeNetwork(std::uint64_t seed) : seed_(seed) {}
+    ~FakeNetwork() = default;
     FakeNetwork(const FakeNetwork&) = delete;
     FakeNetwork& operator=(const FakeNetwork&) = delete;
 
@@ -101,6 +102,8 @@ class FakeEndpoint final : public Endpoint {
                                                         EndpointEvents& events,
                                                         std::optional<Address> listen);
     ~FakeEndpoint() override;
+    FakeEndpoint(const FakeEndpoint&) = delete;
+    FakeEndpoint& operator=(const FakeEndpoint&) = delete;
 
     [[nodiscard]] const char* name() const override { return "fake"; }
     Result<PeerId> connect(const Address& address, int timeout_ms) override;

@@ -23,7 +23,7 @@ namespace {
 
 // Measured: below this, copying into one piece is cheaper than a vectored rma of 4 pieces an
 // operation.
-constexpr std::size_t kPacksBelow = 32 * 1024;
+constexpr std::size_t kPacksBelow = std::size_t{32} * 1024;
 
 }  // namespace
 

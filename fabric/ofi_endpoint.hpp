@@ -56,6 +56,8 @@ class OfiEndpoint final : public Endpoint, private OfiPeerWatch {
     // Completions of rma under way are not told any more. Waits up to 0.2 s for peers to let go of
     // half-done reads.
     ~OfiEndpoint() override;
+    OfiEndpoint(const OfiEndpoint&) = delete;
+    OfiEndpoint& operator=(const OfiEndpoint&) = delete;
 
     [[nodiscard]] const char* name() const override { return "ofi"; }
     // Also ENOSYS and ENODATA, as create(); EPROTONOSUPPORT: the server uses another provider or

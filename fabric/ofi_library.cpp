@@ -6,12 +6,12 @@
 #include "fabric/ofi_wire.hpp"
 
 #include <dlfcn.h>
-#include <signal.h>
-#include <stdlib.h>
 
 #include <array>
 #include <cerrno>
+#include <csignal>
 #include <cstdio>
+#include <cstdlib>
 #include <optional>
 
 namespace orfa::fabric {

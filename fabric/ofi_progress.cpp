@@ -159,7 +159,7 @@ std::size_t OfiEndpoint::look_at_descriptors() {
     for (int i = 0; i < n; ++i) {
         const std::uint64_t tag = events[i].data.u64;
         if (tag == kTimerTag) {
-            std::uint64_t expirations;
+            std::uint64_t expirations = 0;
             (void)!::read(timer_.get(), &expirations, sizeof expirations);
         } else if (tag == kDoorTag) {
             door_->poll(arrivals_);

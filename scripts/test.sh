@@ -119,8 +119,8 @@ changed_sources() {
 stage_tidy() {
     local dir file
     local -a files=()
-    dir="$(build_dir clang)"
-    configure clang -DBUILD_TESTING=ON
+    dir="$(build_dir tidy)"
+    configure tidy -DBUILD_TESTING=ON
     # Only what the build compiles: a test that some library switches on has no entry.
     while IFS= read -r -d '' file; do
         if grep -qF "/$file\"" "$dir/compile_commands.json"; then

@@ -22,6 +22,7 @@
 #include <csignal>
 #include <cstdio>
 #include <cstring>
+#include <exception>
 #include <string>
 
 namespace orfa::server {
@@ -156,23 +157,32 @@ int serve(const Options& options) {
     return 0;
 }
 
-}  // namespace
-}  // namespace orfa::server
-
-int main(int argc, char** argv) {
-    orfa::server::Options options;
+int parse_and_serve(int argc, char** argv) {
+    Options options;
     int exit_code = 0;
-    if (!orfa::server::parse_options(argc, argv, options, exit_code)) return exit_code;
-    if (std::getenv("ORFA_LOG") == nullptr) orfa::log::configure("server:info");
-    if (!orfa::server::redirect_log(options)) {
+    if (!parse_options(argc, argv, options, exit_code)) return exit_code;
+    if (std::getenv("ORFA_LOG") == nullptr) log::configure("server:info");
+    if (!redirect_log(options)) {
         std::fprintf(stderr, "orfa-server: cannot write to %s: %s\n", options.log_file.c_str(),
                      std::strerror(errno));
         return 1;
     }
     struct sigaction action {};
-    action.sa_handler = orfa::server::on_signal;
+    action.sa_handler = on_signal;
     sigaction(SIGTERM, &action, nullptr);
     sigaction(SIGINT, &action, nullptr);
     signal(SIGPIPE, SIG_IGN);
-    return orfa::server::serve(options);
+    return serve(options);
+}
+
+}  // namespace
+}  // namespace orfa::server
+
+int main(int argc, char** argv) {
+    try {
+        return orfa::server::parse_and_serve(argc, argv);
+    } catch (const std::exception& error) {  // of the libraries: no memory
+        std::fprintf(stderr, "orfa-server: %s\n", error.what());
+        return 1;
+    }
 }

@@ -19,6 +19,8 @@ class MemoryStore final : public ObjectStore {
     // `limit`: bytes; `ready`: bytes of memory touched ahead. ENOMEM.
     static Result<std::unique_ptr<MemoryStore>> create(std::uint64_t limit, std::uint64_t ready);
     ~MemoryStore() override;
+    MemoryStore(const MemoryStore&) = delete;
+    MemoryStore& operator=(const MemoryStore&) = delete;
 
     Result<Pin*> pin(std::uint64_t id, bool create) override;
     [[nodiscard]] std::uint64_t size(const Pin* pin) const override;

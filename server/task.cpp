@@ -17,6 +17,10 @@ constexpr std::size_t class_of(std::size_t size) {
 
 struct Lists {
     std::array<std::vector<void*>, kClasses> free;
+
+    Lists() = default;
+    Lists(const Lists&) = delete;
+    Lists& operator=(const Lists&) = delete;
     ~Lists() {
         for (auto& list : free)
             for (void* frame : list)

@@ -29,6 +29,7 @@ template <typename T>
 class [[nodiscard]] Task {
   public:
     struct promise_type {
+        // NOLINTNEXTLINE(misc-new-delete-overloads): the delete with a size below is its match
         static void* operator new(std::size_t size) { return FramePool::allocate(size); }
         static void operator delete(void* frame, std::size_t size) noexcept {
             FramePool::release(frame, size);
@@ -79,6 +80,7 @@ class [[nodiscard]] Task {
 // A coroutine nobody waits for: it starts at once and frees itself at its end.
 struct Detached {
     struct promise_type {
+        // NOLINTNEXTLINE(misc-new-delete-overloads): the delete with a size below is its match
         static void* operator new(std::size_t size) { return FramePool::allocate(size); }
         static void operator delete(void* frame, std::size_t size) noexcept {
             FramePool::release(frame, size);

@@ -5,7 +5,8 @@
 // process (leaks), and synchronises inside in ways that ThreadSanitizer cannot see (races).
 
 extern "C" {
-// NOLINTBEGIN(bugprone-reserved-identifier): the names are the sanitizers'
+// NOLINTBEGIN(bugprone-reserved-identifier,readability-identifier-naming): the names are the
+// sanitizers'
 [[gnu::visibility("default")]] const char* __lsan_default_suppressions();
 [[gnu::visibility("default")]] const char* __tsan_default_suppressions();
 
@@ -25,5 +26,5 @@ const char* __tsan_default_suppressions() {
            "mutex:libfabric.so\n"
            "deadlock:libfabric.so\n";
 }
-// NOLINTEND(bugprone-reserved-identifier)
+// NOLINTEND(bugprone-reserved-identifier,readability-identifier-naming)
 }

@@ -46,13 +46,13 @@ struct Settings {
 
 // Beside this program, else in PATH; empty: not there.
 fs::path find_server_program() {
-    const fs::path beside = program_folder() / "orfa-server";
+    fs::path beside = program_folder() / "orfa-server";
     if (access(beside.c_str(), X_OK) == 0) return beside;
     const char* path = std::getenv("PATH");
     std::string rest = path != nullptr ? path : "";
     while (!rest.empty()) {
         const auto colon = std::min(rest.find(':'), rest.size());
-        const fs::path candidate = fs::path(rest.substr(0, colon)) / "orfa-server";
+        fs::path candidate = fs::path(rest.substr(0, colon)) / "orfa-server";
         if (candidate.is_absolute() && access(candidate.c_str(), X_OK) == 0) return candidate;
         rest.erase(0, colon + 1);
     }

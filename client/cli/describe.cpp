@@ -3,10 +3,10 @@
 
 #include <fmt/format.h>
 #include <grp.h>
-#include <limits.h>
 #include <pwd.h>
 
 #include <array>
+#include <climits>
 #include <ctime>
 
 namespace orfa::cli {

@@ -30,7 +30,7 @@ std::string component_path() {
     const std::string ours = component_folder().native();
     const char* current = std::getenv("OMPI_MCA_mca_base_component_path");
     if (current == nullptr || current[0] == '\0') return ours + ":" + kOpenMpiDefaults;
-    const std::string others = current;
+    std::string others = current;
     if ((":" + others + ":").find(":" + ours + ":") != std::string::npos) return others;
     return ours + ":" + others;
 }

@@ -60,6 +60,7 @@ void say_and_exit(int fd, const char* what) {
     fcntl(ready_fd, F_SETFD, 0);
     if (chdir("/") != 0) say_and_exit(ready_fd, "/");
     std::vector<char*> pointers;
+    pointers.reserve(arguments.size() + 1);
     for (auto& argument : arguments)
         pointers.push_back(argument.data());
     pointers.push_back(nullptr);

@@ -5,6 +5,8 @@
 #include "client/orfa.h"
 
 #include <csignal>
+#include <cstdio>
+#include <exception>
 
 namespace {
 
@@ -22,11 +24,7 @@ void add_all(CLI::App& app, int& exit_code) {
     }
 }
 
-}  // namespace
-
-int main(int argc, char** argv) {
-    // A reader that went away is reported as an error of the write, with the clean-up that needs.
-    std::signal(SIGPIPE, SIG_IGN);
+int run(int argc, char** argv) {
     int exit_code = orfa::cli::kExitOk;
     CLI::App app(
         "ORFA, a user-level parallel file system for MPI-IO. Files of a cluster are written "
@@ -54,4 +52,17 @@ int main(int argc, char** argv) {
         exit_code = orfa::cli::fail("{}", error.what());
     }
     return orfa::cli::finish_output(exit_code);
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+    // A reader that went away is reported as an error of the write, with the clean-up that needs.
+    std::signal(SIGPIPE, SIG_IGN);
+    try {
+        return run(argc, argv);
+    } catch (const std::exception& error) {  // even telling of an error failed
+        std::fprintf(stderr, "orfa: %s\n", error.what());
+        return orfa::cli::kExitFailed;
+    }
 }

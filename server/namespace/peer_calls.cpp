@@ -20,6 +20,7 @@ class Message {
     explicit Message(const T& body) {
         writer_.put(body);
     }
+    ~Message() = default;
     void add(std::string_view text) { writer_.put_string(text); }
     Message(const Message&) = delete;  // the writer points into it
     Message& operator=(const Message&) = delete;

@@ -27,6 +27,8 @@ class RocksKv final : public KvStore {
     static Result<std::unique_ptr<RocksKv>> open(const std::string& directory,
                                                  const RocksOptions& options);
     ~RocksKv() override;
+    RocksKv(const RocksKv&) = delete;
+    RocksKv& operator=(const RocksKv&) = delete;
 
     Status get(std::string_view key, std::string& value) override;
     Status write(const KvBatch& batch) override;

@@ -205,7 +205,7 @@ TEST_F(HostileDialer, RandomSharedMemoryNeverHurtsTheServer) {
         const PeerId peer = events.up.back();
         // No bounce slots: what is in them is data.
         const auto memory =
-            client.memory.bytes().first(kLocalSharedBytes + 2 * client.welcome.ring_bytes);
+            client.memory.bytes().first(kLocalSharedBytes + 2UL * client.welcome.ring_bytes);
         std::vector<Completion> done(40);
         std::size_t started = 0;
         for (int step = 0; step < 40; ++step) {

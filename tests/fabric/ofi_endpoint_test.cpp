@@ -6,9 +6,9 @@
 #include <arpa/inet.h>
 #include <fcntl.h>
 #include <netinet/in.h>
-#include <signal.h>
 #include <sys/socket.h>
 
+#include <csignal>
 #include <fstream>
 #include <thread>
 
@@ -54,6 +54,8 @@ class StrangeServer {
                 continue;
         });
     }
+    StrangeServer(const StrangeServer&) = delete;
+    StrangeServer& operator=(const StrangeServer&) = delete;
     ~StrangeServer() {
         (void)::shutdown(listener_.get(), SHUT_RDWR);
         thread_.join();

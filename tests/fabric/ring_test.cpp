@@ -139,7 +139,7 @@ TEST(Ring, TwoThreadsSeeWholeRecords) {
         const auto bytes = (*got)->bytes;
         ASSERT_EQ(bytes.size(), (1 + i % 128) * 8);
         for (std::size_t k = 0; k < bytes.size(); k += 8) {
-            std::uint64_t value;
+            std::uint64_t value = 0;
             std::memcpy(&value, bytes.data() + k, 8);
             ASSERT_EQ(value, i);
         }

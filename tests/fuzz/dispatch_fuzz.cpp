@@ -279,7 +279,7 @@ void add_named(Bytes& bytes, Op op, const Message& message,
 
 // A small life: a tree is made, looked at, renamed and removed.
 Bytes names_seed() {
-    using namespace protocol;
+    using namespace protocol;  // NOLINT(google-build-using-namespace): the messages, throughout
     constexpr std::uint64_t kRoot = kRootIno;
     Bytes bytes;
     append(bytes, std::uint8_t{0}, std::uint8_t{1});

@@ -109,7 +109,7 @@ TEST_P(Faults, KilledClientsLeaveTheServersAsTheyWere) {
         EXPECT_LE(after.descriptors, before[server].descriptors + 2);
         EXPECT_EQ(after.memory_used, before[server].memory_used);
         if (kSlower == 1) {
-            EXPECT_LE(after.rss_kib, before[server].rss_kib + 16 * 1024);
+            EXPECT_LE(after.rss_kib, before[server].rss_kib + 16UL * 1024);
         }
     }
     std::vector<std::byte> back(kBuffer);

@@ -179,7 +179,7 @@ TEST_P(Sharing, AForkedChildUsesTheParentsFileWhileTheParentGoesOn) {
     for (unsigned c = 1; c <= 3; ++c) {
         children.push_back(fork_child([&] {
             for (unsigned i = 0; i < 20; ++i) {
-                const std::uint64_t offset = (i * 4 + c) * 200'000;
+                const std::uint64_t offset = (i * 4 + c) * std::uint64_t{200'000};
                 if (!writes_and_reads(file.get(), c, offset, i % 2 == 0 ? 200'000 : 100)) return 1;
             }
             return 0;

@@ -109,7 +109,7 @@ TEST_F(Names, SizesOfStripedFiles) {
     const auto file = open(session, at("f"), O_CREAT | O_RDWR, {65536, 4, -1});
     ASSERT_NE(file, nullptr) << orfa_error();
     struct stat about {};
-    const auto bytes = pattern(1, 0, 65536 * 5);
+    const auto bytes = pattern(1, 0, std::size_t{65536} * 5);
     ASSERT_EQ(orfa_pwrite(file.get(), bytes.data(), 100, 0), 100) << orfa_error();
     ASSERT_EQ(orfa_stat(s, at("f").c_str(), &about), 0) << orfa_error();
     EXPECT_EQ(about.st_size, 100);
@@ -146,7 +146,7 @@ TEST_F(Names, SmallFileIsOneRequest) {
 TEST_F(Names, SetTimesWinOverDataUntilTheNextWrite) {
     const auto file = open(session, at("f"), O_CREAT | O_RDWR, {65536, 4, -1});
     ASSERT_NE(file, nullptr) << orfa_error();
-    const auto bytes = pattern(1, 0, 65536 * 4);
+    const auto bytes = pattern(1, 0, std::size_t{65536} * 4);
     ASSERT_EQ(orfa_pwrite(file.get(), bytes.data(), bytes.size(), 0),
               static_cast<ssize_t>(bytes.size()));
     const struct timespec past[2] = {{1000, 5}, {2000, 7}};
@@ -156,7 +156,7 @@ TEST_F(Names, SetTimesWinOverDataUntilTheNextWrite) {
     EXPECT_EQ(about.st_atim.tv_sec, 1000);
     EXPECT_EQ(about.st_mtim.tv_sec, 2000);
     EXPECT_EQ(about.st_mtim.tv_nsec, 7);
-    ASSERT_EQ(orfa_pwrite(file.get(), bytes.data(), 1, 65536 * 3), 1);
+    ASSERT_EQ(orfa_pwrite(file.get(), bytes.data(), 1, std::uint64_t{65536} * 3), 1);
     ASSERT_EQ(orfa_fstat(file.get(), &about), 0) << orfa_error();
     EXPECT_GT(about.st_mtim.tv_sec, 1'600'000'000);
     const struct timespec omit[2] = {{0, UTIME_OMIT}, {0, UTIME_NOW}};

@@ -139,6 +139,7 @@ TEST(Shares, NeighboursAreJoined) {
 
 TEST(Shares, LargeAccessesAreCutIntoRequestsOfTheLargestSize) {
     // No byte of the memory is touched: the address is enough.
+    // NOLINTNEXTLINE(performance-no-int-to-ptr)
     const orfa_segment segment{reinterpret_cast<void*>(std::uintptr_t{1} << 40),
                                (2ULL << 30) + 4096};
     const orfa_extent extent{0, segment.length};

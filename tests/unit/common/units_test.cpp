@@ -66,7 +66,7 @@ TEST(FormatBytes, ShortAndWithoutNeedlessZeros) {
 
 TEST(FormatBytes, JustBelowTheNextUnitTakesTheNextUnit) {
     EXPECT_EQ(format_bytes((1 << 20) - 1), "1 MiB");
-    EXPECT_EQ(format_bytes(1023 * 1024), "1023 KiB");
+    EXPECT_EQ(format_bytes(std::uint64_t{1023} * 1024), "1023 KiB");
 }
 
 TEST(FormatBytes, ParsesBackWhereItIsExact) {

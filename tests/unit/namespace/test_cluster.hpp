@@ -104,6 +104,8 @@ class TestCluster {
   public:
     explicit TestCluster(std::uint32_t count, std::uint64_t seed = 1);
     ~TestCluster();
+    TestCluster(const TestCluster&) = delete;
+    TestCluster& operator=(const TestCluster&) = delete;
 
     // A client's session with each server.
     struct Client {
