@@ -1,16 +1,16 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
-# Builds the fuzz targets (preset fuzz: clang, libFuzzer, sanitizers) and runs each for a time.
+# Builds the fuzz targets (preset asan: clang, libFuzzer, sanitizers) and runs each for a time.
 #
 #   scripts/fuzz.sh [--in-all] [SECONDS [TARGET...]]     default: 60 seconds each, all targets
 #
 # With --in-all, each target gets its part of the seconds.
-# Inputs that were found worth keeping stay in build-fuzz/corpus/TARGET, those that crash in
-# build-fuzz/crashes/TARGET.
+# Inputs that were found worth keeping stay in build-asan/corpus/TARGET, those that crash in
+# build-asan/crashes/TARGET.
 set -euo pipefail
 
 source_dir=$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")/.." && pwd -P)
-build_dir=$source_dir/build-fuzz
+build_dir=$source_dir/build-asan
 in_all=no
 if [[ "${1:-}" == --in-all ]]; then
     in_all=yes
@@ -19,7 +19,7 @@ fi
 seconds=${1:-60}
 shift || true
 
-(cd -- "$source_dir" && cmake --preset fuzz >/dev/null)
+(cd -- "$source_dir" && cmake --preset asan >/dev/null)
 cmake --build "$build_dir" --target fuzz_targets >"$build_dir/fuzz-build.log" 2>&1 || {
     grep -A 12 -E '^FAILED: |error:' "$build_dir/fuzz-build.log" >&2
     exit 1

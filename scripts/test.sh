@@ -4,13 +4,13 @@
 #
 #   scripts/test.sh             all tests of the default build, with ROMIO's and HDF5's own test programs
 #   scripts/test.sh --quick     the same without the MPI suites
-#   scripts/test.sh --ci        what continuous integration runs: format and default
+#   scripts/test.sh --ci        what continuous integration runs: format, default, asan, fuzz and tsan
 #   scripts/test.sh STAGE...    these stages:
 #       default   gcc, warnings are errors; all tests
 #       quick     gcc; all tests but the MPI suites
 #       clang     clang with its thread-safety analysis; headers stand alone; unit tests
-#       asan      AddressSanitizer and UndefinedBehaviorSanitizer; unit, wire, fabric and integration tests
-#       tsan      ThreadSanitizer; the same tests
+#       asan      clang, AddressSanitizer and UndefinedBehaviorSanitizer; unit, wire, fabric and integration tests
+#       tsan      clang, ThreadSanitizer; the same tests
 #       fuzz      every fuzz target, a minute for all of them together
 #       format    clang-format finds nothing to change
 #       tidy      clang-tidy finds nothing in the files changed since ORFA_TIDY_BASE (the commit before this one)
@@ -24,7 +24,7 @@ source "$scripts/lib/common.sh"
 # shellcheck source=scripts/lib/build.sh
 source "$scripts/lib/build.sh"
 
-all_stages=(format default)
+all_stages=(format default asan fuzz tsan)
 fuzz_seconds="${ORFA_FUZZ_SECONDS:-60}"
 
 # --- what stages share -------------------------------------------------------------------------------------------------
