@@ -74,7 +74,7 @@ MPI_Offset adio_orfa_bytes_before(const AdOrfaFlat* flat, MPI_Offset origin, MPI
 /* ---- ad_orfa_strided.c: lists of memory and file pieces ------------------------------------ */
 
 /* Pieces in one orfa_readv()/orfa_writev() at most, of memory and of the file each. */
-enum { kAdOrfaMaxPieces = 65536, kAdOrfaFewPieces = 16 };
+enum { kAdOrfaMaxPieces = 262144, kAdOrfaFewPieces = 16 };
 
 typedef union AdOrfaPiece {
     orfa_segment segment;

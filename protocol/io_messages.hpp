@@ -2,10 +2,10 @@
 // Requests for file data. Server-driven: a request says which ranges of the object and which memory
 // of the client belong together; the server moves the bytes and replies once.
 //
-// kRead, kWrite: IoRequest, the pattern (extent_count Extents), segment_count MemorySegments, and,
-// for a write without segments, total_bytes of payload. A read without segments has its payload
-// behind the IoReply. With kListsInMemory pattern and segments are not in the message but in the
-// client's memory, at `lists`, in the same order; the server fetches them.
+// kRead, kWrite: IoRequest, the pattern (entry_count Extents or Strideds), segment_count
+// MemorySegments, and, for a write without segments, total_bytes of payload. A read without
+// segments has its payload behind the IoReply. With kListsInMemory pattern and segments are not in
+// the message but in the client's memory, at `lists`, in the same order; the server fetches them.
 #pragma once
 
 #include "protocol/messages.hpp"
@@ -26,9 +26,22 @@ struct MemorySegment {
     std::uint64_t length;  // bytes
 };
 
+// `count` ranges of `length` bytes, `stride` bytes from start to start; all that `repeats` times,
+// `repeat_stride` bytes from start to start. An MPI vector or subarray is one of these. The stride
+// of one range, and of one repetition, is 0.
+struct Strided {
+    std::uint64_t offset;
+    std::uint64_t length;
+    std::uint64_t stride;
+    std::uint64_t repeat_stride;
+    std::uint32_t count;
+    std::uint32_t repeats;
+    friend bool operator==(const Strided&, const Strided&) = default;
+};
+
 enum class Pattern : std::uint32_t {
-    kExtents = 0,  // a list
-    // 1: nested strided
+    kExtents = 0,  // a list of them
+    kStrided = 1,  // a list of Strideds, in place of the extents they stand for
 };
 
 enum IoFlags : std::uint32_t {
@@ -37,8 +50,8 @@ enum IoFlags : std::uint32_t {
 
 struct IoRequest {
     Capability capability;
-    std::uint64_t total_bytes;  // of the extents; of the segments or payload likewise
-    std::uint32_t extent_count;
+    std::uint64_t total_bytes;    // of the extents; of the segments or payload likewise
+    std::uint32_t entry_count;    // of the pattern
     std::uint32_t segment_count;  // 0: the payload is in the message
     Pattern pattern;
     std::uint32_t flags;  // IoFlags
@@ -51,7 +64,8 @@ struct IoReply {
 };
 
 // The bounds of one data request. What is larger is cut by the client.
-inline constexpr std::uint32_t kMaxListEntries = 16384;          // extents + segments
+inline constexpr std::uint32_t kMaxListEntries = 16384;          // of the pattern + segments
+inline constexpr std::uint32_t kMaxExtents = 65536;              // that the pattern stands for
 inline constexpr std::uint64_t kMaxRequestBytes = 256ULL << 20;  // total_bytes
 
 // kObjectStat: ObjectRequest -> ObjectReply. An object that is not there has size 0.
@@ -89,6 +103,7 @@ struct SyncRequest {
 };
 
 static_assert(Wire<Extent> && sizeof(Extent) == 16);
+static_assert(Wire<Strided> && sizeof(Strided) == 40);
 static_assert(Wire<MemorySegment> && sizeof(MemorySegment) == 24);
 static_assert(Wire<IoRequest> && sizeof(IoRequest) == 72);
 static_assert(Wire<IoReply> && sizeof(IoReply) == 16);

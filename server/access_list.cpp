@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "server/access_list.hpp"
 
+#include "protocol/pattern.hpp"
+
 #include <algorithm>
 #include <cerrno>
 
@@ -10,14 +12,33 @@ namespace {
 // Offsets stay below this, so that no sum of two can overflow.
 constexpr std::uint64_t kLargestOffset = 1ULL << 62;
 
+// The extents that `count` nested strided entries stand for.
+bool get_strided(protocol::Reader& reader, std::uint32_t count,
+                 std::vector<protocol::Extent>& out) {
+    for (std::uint32_t i = 0; i < count; ++i) {
+        protocol::Strided run{};
+        if (!reader.get(run) ||
+            protocol::unfolds_to(run, protocol::kMaxExtents - out.size(), kLargestOffset) == 0)
+            return false;
+        protocol::unfold(run, out);
+    }
+    return true;
+}
+
 }  // namespace
 
+std::size_t entry_bytes(const protocol::IoRequest& request) {
+    return request.pattern == protocol::Pattern::kStrided ? sizeof(protocol::Strided)
+                                                          : sizeof(protocol::Extent);
+}
+
 Status check_bounds(const protocol::IoRequest& request) {
-    const bool sound = request.extent_count <= protocol::kMaxListEntries &&
+    const bool sound = request.entry_count <= protocol::kMaxListEntries &&
                        request.segment_count <= protocol::kMaxListEntries &&
-                       request.extent_count + request.segment_count <= protocol::kMaxListEntries &&
+                       request.entry_count + request.segment_count <= protocol::kMaxListEntries &&
                        request.total_bytes <= protocol::kMaxRequestBytes &&
-                       request.pattern == protocol::Pattern::kExtents &&
+                       (request.pattern == protocol::Pattern::kExtents ||
+                        request.pattern == protocol::Pattern::kStrided) &&
                        (request.flags & ~std::uint32_t{protocol::kListsInMemory}) == 0;
     return Status::from_errno(sound ? 0 : EPROTO);
 }
@@ -25,8 +46,10 @@ Status check_bounds(const protocol::IoRequest& request) {
 Status parse_lists(const protocol::IoRequest& request, protocol::Reader& reader, AccessList& list) {
     list.extents.clear();
     list.segments.clear();
-    if (!reader.get_array(request.extent_count, list.extents) ||
-        !reader.get_array(request.segment_count, list.segments))
+    const bool pattern = request.pattern == protocol::Pattern::kStrided
+                             ? get_strided(reader, request.entry_count, list.extents)
+                             : reader.get_array(request.entry_count, list.extents);
+    if (!pattern || !reader.get_array(request.segment_count, list.segments))
         return Status::from_errno(EPROTO);
     std::uint64_t in_file = 0;
     for (const auto& extent : list.extents) {

@@ -22,6 +22,9 @@ struct AccessList {
 // overflows, or the sums do not agree with `request`.
 Status parse_lists(const protocol::IoRequest& request, protocol::Reader& reader, AccessList& list);
 
+// Bytes of one entry of the request's pattern.
+std::size_t entry_bytes(const protocol::IoRequest& request);
+
 // The bounds of a request by themselves, before anything is fetched or allocated. EPROTO.
 Status check_bounds(const protocol::IoRequest& request);
 

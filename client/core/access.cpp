@@ -22,6 +22,17 @@ Result<std::uint64_t> sum(const Item* items, std::size_t count) {
     return bytes;
 }
 
+// Counts the run that a new extent begins, which is not yet in the list, unless it goes on with the
+// one before.
+void count_run(Share& share, std::uint64_t offset) {
+    const auto& all = share.extents;
+    const std::size_t n = all.size();
+    const bool goes_on = n >= 2 && offset > all[n - 1].offset &&
+                         all[n - 1].length == all[n - 2].length &&
+                         offset - all[n - 1].offset == all[n - 1].offset - all[n - 2].offset;
+    if (!goes_on) ++share.runs;
+}
+
 }  // namespace
 
 Share& Shares::open_share(std::uint32_t column) {
@@ -38,16 +49,18 @@ void Shares::add(std::uint32_t column, std::uint64_t object_offset, std::byte* d
     Share* share = current_[column] == kNone ? &open_share(column) : &shares_[current_[column]];
     while (length > 0) {
         const std::uint64_t part = std::min(length, protocol::kMaxRequestBytes - share->bytes);
-        if (part == 0 ||
-            share->extents.size() + share->segments.size() + 2 > protocol::kMaxListEntries) {
+        if (part == 0 || share->extents.size() == protocol::kMaxExtents ||
+            share->runs + share->segments.size() + 2 > protocol::kMaxListEntries) {
             share = &open_share(column);
             continue;
         }
         if (!share->extents.empty() &&
-            share->extents.back().offset + share->extents.back().length == object_offset)
+            share->extents.back().offset + share->extents.back().length == object_offset) {
             share->extents.back().length += part;
-        else
+        } else {
+            count_run(*share, object_offset);
             share->extents.push_back({object_offset, part});
+        }
         if (!share->segments.empty() &&
             share->segments.back().data + share->segments.back().length == data)
             share->segments.back().length += part;

@@ -18,11 +18,13 @@ namespace orfa::client {
 struct Share {
     std::uint32_t column = 0;  // of the layout
     std::uint64_t bytes = 0;
+    std::size_t runs = 0;  // at most so many entries has the pattern of the extents
     std::vector<protocol::Extent> extents;       // of the column's object
     std::vector<fabric::LocalSegment> segments;  // of the program's memory
 
     void clear() {
         bytes = 0;
+        runs = 0;
         extents.clear();
         segments.clear();
     }

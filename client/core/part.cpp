@@ -5,6 +5,7 @@
 #include "client/core/session.hpp"
 #include "client/core/transfer.hpp"
 #include "protocol/codec.hpp"
+#include "protocol/pattern.hpp"
 
 #include <algorithm>
 #include <cerrno>
@@ -50,6 +51,7 @@ Status Part::start(Share& share, Direction direction) ORFA_NO_ANALYSIS {
     const auto route = transfer_.file().session().mesh().route(server);
     if (!route.ok()) return route.status();
     endpoint_ = (*route).endpoint;
+    fold_extents();
     way_ = choose_way(*endpoint_);
     Status status;
     if (way_ != Way::kInline) status = register_segments(server);
@@ -58,9 +60,31 @@ Status Part::start(Share& share, Direction direction) ORFA_NO_ANALYSIS {
     return status;
 }
 
+// Makes the pattern that is sent, unless the list of extents can be sent and is shorter.
+void Part::fold_extents() {
+    constexpr std::size_t kShortList = 4;
+    folded_.clear();
+    if (share_->extents.size() < kShortList) return;
+    protocol::fold(share_->extents, folded_);
+    const bool fits = share_->extents.size() + share_->segments.size() <= protocol::kMaxListEntries;
+    if (fits && bytes_of(folded_) >= bytes_of(share_->extents)) folded_.clear();
+}
+
+std::size_t Part::pattern_bytes() const {
+    return folded_.empty() ? bytes_of(share_->extents) : bytes_of(folded_);
+}
+
+void Part::put_lists(protocol::Writer& writer) const {
+    if (folded_.empty())
+        writer.put_array(std::span<const protocol::Extent>(share_->extents));
+    else
+        writer.put_array(std::span<const protocol::Strided>(folded_));
+    writer.put_array(std::span<const protocol::MemorySegment>(remote_));
+}
+
 Part::Way Part::choose_way(const fabric::Endpoint& endpoint) const {
     const std::uint64_t overhead =
-        sizeof(protocol::RequestHeader) + sizeof(protocol::IoRequest) + bytes_of(share_->extents);
+        sizeof(protocol::RequestHeader) + sizeof(protocol::IoRequest) + pattern_bytes();
     const std::uint64_t inline_max = transfer_.file().session().inline_max();
     if (share_->bytes <= inline_max && share_->bytes + overhead <= endpoint.max_message())
         return Way::kInline;
@@ -93,19 +117,20 @@ Status Part::register_segments(std::uint32_t) {
 
 Status Part::send(std::uint32_t server) ORFA_NO_ANALYSIS {
     const File& file = transfer_.file();
-    const std::size_t list_bytes = bytes_of(share_->extents) + bytes_of(remote_);
+    const std::size_t list_bytes = pattern_bytes() + bytes_of(remote_);
     protocol::IoRequest request{};
     request.capability = file.capability();
     request.total_bytes = share_->bytes;
-    request.extent_count = static_cast<std::uint32_t>(share_->extents.size());
+    const std::size_t entries = folded_.empty() ? share_->extents.size() : folded_.size();
+    request.entry_count = static_cast<std::uint32_t>(entries);
+    request.pattern = folded_.empty() ? protocol::Pattern::kExtents : protocol::Pattern::kStrided;
     request.segment_count = static_cast<std::uint32_t>(remote_.size());
     const bool apart =
         sizeof(protocol::RequestHeader) + sizeof(request) + list_bytes > endpoint_->max_message();
     if (apart) {
         lists_.resize(list_bytes);
         protocol::Writer writer(lists_);
-        writer.put_array(std::span<const protocol::Extent>(share_->extents));
-        writer.put_array(std::span<const protocol::MemorySegment>(remote_));
+        put_lists(writer);
         std::vector<protocol::MemorySegment> where;
         ORFA_TRY(register_memory(lists_, fabric::Access::kRemoteRead, where));
         request.flags |= protocol::kListsInMemory;
@@ -121,10 +146,7 @@ Status Part::send(std::uint32_t server) ORFA_NO_ANALYSIS {
     head_.resize(sizeof(request) + (apart ? 0 : list_bytes) + payload);
     protocol::Writer writer(head_);
     writer.put(request);
-    if (!apart) {
-        writer.put_array(std::span<const protocol::Extent>(share_->extents));
-        writer.put_array(std::span<const protocol::MemorySegment>(remote_));
-    }
+    if (!apart) put_lists(writer);
     if (payload > 0) gather(writer.reserve(payload));
     const auto op = direction_ == Direction::kWrite ? protocol::Op::kWrite : protocol::Op::kRead;
     return file.session().mesh().start(server, op, head_, tail, *this);

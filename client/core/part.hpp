@@ -5,6 +5,7 @@
 #include "client/core/access.hpp"
 #include "common/status.hpp"
 #include "fabric/fabric.hpp"
+#include "protocol/codec.hpp"
 #include "protocol/io_messages.hpp"
 
 #include <cstddef>
@@ -44,6 +45,9 @@ class Part final : public rpc::Call {
     Status register_memory(std::span<std::byte> memory, fabric::Access access,
                            std::vector<protocol::MemorySegment>& out);
     Status send(std::uint32_t server);
+    void fold_extents();
+    [[nodiscard]] std::size_t pattern_bytes() const;
+    void put_lists(protocol::Writer& writer) const;
     void release();
     void gather(std::span<std::byte> out) const;
     void scatter(std::span<const std::byte> in);
@@ -55,6 +59,7 @@ class Part final : public rpc::Call {
     Direction direction_{};
     Way way_ = Way::kDirect;
     fabric::Endpoint* endpoint_ = nullptr;
+    std::vector<protocol::Strided> folded_;  // the share's extents; empty: sent as they are
     std::vector<std::byte> head_;    // the request, without an inline payload of one segment
     std::vector<std::byte> packed_;  // payload in one piece
     std::vector<std::byte> lists_;   // those too long for the message

@@ -79,15 +79,21 @@ void fuzz_one(std::span<const std::byte> input) {
 std::vector<Bytes> seeds() {
     protocol::IoRequest request{};
     request.total_bytes = 300;
-    request.extent_count = 2;
+    request.entry_count = 2;
     request.segment_count = 2;
     Bytes lists;
     append(lists, request, protocol::Extent{0, 100}, protocol::Extent{5000, 200},
            protocol::MemorySegment{4096, 1, 250}, protocol::MemorySegment{9000, 1, 50});
+    request.total_bytes = 60;
+    request.entry_count = 1;
+    request.segment_count = 0;
+    request.pattern = protocol::Pattern::kStrided;
+    Bytes strided;
+    append(strided, request, protocol::Strided{100, 10, 20, 100, 3, 2});
     Bytes parts;
     append(parts, std::uint8_t{0}, std::uint32_t{3}, 'a', 'b', 'c', std::uint8_t{1},
            std::uint64_t{1}, std::uint64_t{7}, std::uint8_t{2}, protocol::Extent{1, 2});
-    return {lists, parts};
+    return {lists, strided, parts};
 }
 
 }  // namespace orfa::fuzz

@@ -307,7 +307,7 @@ Bytes names_seed() {
 
 struct IoBody {
     std::uint64_t total_bytes;
-    std::uint32_t extent_count, segment_count, pattern, flags;
+    std::uint32_t entry_count, segment_count, pattern, flags;
     protocol::MemorySegment lists;
 };
 
@@ -323,6 +323,9 @@ std::vector<Bytes> seeds() {
                     std::uint64_t{77});
     add_with_rights(io, Op::kWrite, IoBody{200'000, 2, 1, 0, 0, {}}, protocol::Extent{0, 100'000},
                     protocol::Extent{500'000, 100'000}, protocol::MemorySegment{4096, 1, 200'000});
+    add_with_rights(io, Op::kWrite, IoBody{60, 1, 1, 1, 0, {}},
+                    protocol::Strided{1000, 10, 20, 100, 3, 2},
+                    protocol::MemorySegment{4096, 1, 60});
     append(io, std::uint8_t{kEndTransfers}, kPeer);
     add_with_rights(io, Op::kRead, IoBody{100, 1, 0, 0, 0, {}}, protocol::Extent{50, 100});
     add_with_rights(io, Op::kRead, IoBody{300'000, 1, 1, 0, 0, {}}, protocol::Extent{0, 300'000},

@@ -157,11 +157,23 @@ TEST(IoMessages, Structs) {
     EXPECT_EQ(hex_of(SyncRequest{kCapability}), kCapabilityBytes);
 }
 
+TEST(IoMessages, NestedStridedPatterns) {
+    EXPECT_EQ(static_cast<int>(Pattern::kExtents), 0);
+    EXPECT_EQ(static_cast<int>(Pattern::kStrided), 1);
+    EXPECT_EQ(hex_of(Strided{0x1000, 16, 64, 0x4000, 5, 7}),
+              "0010000000000000"
+              "1000000000000000"
+              "4000000000000000"
+              "0040000000000000"
+              "05000000"
+              "07000000");
+}
+
 TEST(IoMessages, AWholeWriteWithItsPayload) {
     IoRequest io{};
     io.capability = kCapability;
     io.total_bytes = 5;
-    io.extent_count = 2;
+    io.entry_count = 2;
     std::byte buffer[256];
     Writer writer(buffer);
     writer.put(RequestHeader{kVersion, Op::kWrite, 72 + 32 + 5, 17, 16});
@@ -193,7 +205,7 @@ TEST(IoMessages, AWholeReadIntoMemory) {
     IoRequest io{};
     io.capability = kCapability;
     io.total_bytes = 0x10000;
-    io.extent_count = 1;
+    io.entry_count = 1;
     io.segment_count = 1;
     std::byte buffer[256];
     Writer writer(buffer);
@@ -235,7 +247,7 @@ TEST(IoMessages, ARequestWhoseListsAreInMemory) {
     IoRequest io{};
     io.capability = kCapability;
     io.total_bytes = 0x100000;
-    io.extent_count = 1000;
+    io.entry_count = 1000;
     io.segment_count = 1;
     io.flags = kListsInMemory;
     io.lists = {0x7f0000002000, 3, 1000 * 16 + 24};

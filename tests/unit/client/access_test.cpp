@@ -2,6 +2,8 @@
 // How an access is cut into shares, against a map of every byte.
 #include "client/core/access.hpp"
 
+#include "protocol/pattern.hpp"
+
 #include <gtest/gtest.h>
 
 #include <cerrno>
@@ -32,7 +34,11 @@ void check_bounds(const Shares& shares, const Layout& layout) {
         EXPECT_LT(share.column, layout.stripe_count);
         EXPECT_GT(share.bytes, 0U);
         EXPECT_LE(share.bytes, protocol::kMaxRequestBytes);
-        EXPECT_LE(share.extents.size() + share.segments.size(), protocol::kMaxListEntries);
+        EXPECT_LE(share.extents.size(), protocol::kMaxExtents);
+        std::vector<protocol::Strided> pattern;
+        protocol::fold(share.extents, pattern);
+        EXPECT_LE(pattern.size(), share.runs);
+        EXPECT_LE(pattern.size() + share.segments.size(), protocol::kMaxListEntries);
         std::uint64_t in_file = 0;
         std::uint64_t in_memory = 0;
         for (const auto& extent : share.extents) {
@@ -163,8 +169,34 @@ TEST(Shares, LongListsAreCutIntoRequestsOfTheLongestList) {
     const Layout layout{4096, 2, 0};
     ASSERT_TRUE(shares.cut(layout, {segments.data(), 50'000, extents.data(), 50'000}).ok());
     EXPECT_EQ(shares.bytes(), 150'000U);
-    EXPECT_GE(shares.size(), 100'000U / protocol::kMaxListEntries);
+    EXPECT_GE(shares.size(), 50'000U / protocol::kMaxListEntries);
     check_bounds(shares, layout);
+}
+
+TEST(Shares, ListsThatDoNotRepeatAreCutToo) {
+    std::vector<std::byte> memory(400'000);
+    const orfa_segment segment{memory.data(), 60'000};
+    std::vector<orfa_extent> extents;
+    std::mt19937_64 random(5);
+    for (std::uint64_t i = 0; i < 60'000; ++i)
+        extents.push_back({i * 50 + random() % 40, 1});
+    Shares shares;
+    const Layout layout{4096, 1, 0};
+    ASSERT_TRUE(shares.cut(layout, {&segment, 1, extents.data(), extents.size()}).ok());
+    check_bounds(shares, layout);
+}
+
+TEST(Shares, ARepeatingListIsOneRequestForEachServer) {
+    std::vector<std::byte> memory(16 * 100'000);
+    const orfa_segment segment{memory.data(), memory.size()};
+    std::vector<orfa_extent> extents;
+    for (std::uint64_t i = 0; i < 100'000; ++i)
+        extents.push_back({i * 64, 16});
+    Shares shares;
+    const Layout layout{1 << 20, 2, 0};
+    ASSERT_TRUE(shares.cut(layout, {&segment, 1, extents.data(), extents.size()}).ok());
+    check_bounds(shares, layout);
+    EXPECT_EQ(shares.size(), 2U);
 }
 
 TEST(Shares, SumsThatDifferOrOverflowAreEinval) {

@@ -23,7 +23,7 @@ IoRequest request_of(const Lists& lists) {
     IoRequest request{};
     for (const auto& extent : lists.extents)
         request.total_bytes += extent.length;
-    request.extent_count = static_cast<std::uint32_t>(lists.extents.size());
+    request.entry_count = static_cast<std::uint32_t>(lists.extents.size());
     request.segment_count = static_cast<std::uint32_t>(lists.segments.size());
     return request;
 }
@@ -76,10 +76,34 @@ TEST(AccessList, MalformedListsAreEproto) {
     EXPECT_EQ(parse(sound, wrong, out).err(), EPROTO);
 }
 
+Status parse_strided(const protocol::Strided& run, std::uint64_t total, AccessList& out) {
+    IoRequest request{};
+    request.total_bytes = total;
+    request.entry_count = 1;
+    request.pattern = protocol::Pattern::kStrided;
+    EXPECT_EQ(entry_bytes(request), sizeof(run));
+    protocol::Reader reader(std::as_bytes(std::span(&run, 1)));
+    return parse_lists(request, reader, out);
+}
+
+TEST(AccessList, StridedPatternsBecomeExtents) {
+    AccessList out;
+    ASSERT_TRUE(parse_strided({100, 5, 10, 1000, 2, 2}, 20, out).ok());
+    EXPECT_EQ(out.extents, (std::vector<Extent>{{100, 5}, {110, 5}, {1100, 5}, {1110, 5}}));
+    EXPECT_EQ(parse_strided({100, 5, 10, 1000, 2, 2}, 25, out).err(), EPROTO);  // another sum
+    EXPECT_EQ(parse_strided({100, 0, 10, 1000, 2, 2}, 0, out).err(), EPROTO);
+    EXPECT_EQ(parse_strided({100, 5, 10, 0, 0, 1}, 0, out).err(), EPROTO);
+    EXPECT_EQ(parse_strided({1ULL << 62, 5, 10, 0, 2, 1}, 10, out).err(), EPROTO);
+    EXPECT_EQ(parse_strided({0, 1, 1, 1, 65536, 65536}, 0, out).err(), EPROTO);
+    ASSERT_TRUE(
+        parse_strided({0, 1, 2, 0, protocol::kMaxExtents, 1}, protocol::kMaxExtents, out).ok());
+    EXPECT_EQ(out.extents.size(), protocol::kMaxExtents);
+}
+
 TEST(AccessList, RequestsOutOfBoundsAreEproto) {
     IoRequest request{};
     EXPECT_TRUE(check_bounds(request).ok());
-    request.extent_count = protocol::kMaxListEntries;
+    request.entry_count = protocol::kMaxListEntries;
     EXPECT_TRUE(check_bounds(request).ok());
     request.segment_count = 1;
     EXPECT_EQ(check_bounds(request).err(), EPROTO);
@@ -89,7 +113,7 @@ TEST(AccessList, RequestsOutOfBoundsAreEproto) {
     request.total_bytes = protocol::kMaxRequestBytes + 1;
     EXPECT_EQ(check_bounds(request).err(), EPROTO);
     request = {};
-    request.pattern = static_cast<protocol::Pattern>(1);
+    request.pattern = static_cast<protocol::Pattern>(2);
     EXPECT_EQ(check_bounds(request).err(), EPROTO);
     request = {};
     request.flags = 2;
