@@ -72,7 +72,7 @@ struct RequestHeader {
     std::uint16_t version;  // kVersion
     Op op;
     std::uint32_t body_bytes;   // bytes after this header
-    std::uint64_t request_id;   // chosen by the client, rising by 1 per session and server
+    std::uint64_t request_id;   // chosen by the client, rising per session and server
     std::uint64_t acked_below;  // the client has the replies of all requests with smaller ids
 };
 

@@ -44,8 +44,7 @@ class FileLocks::Ask final : public rpc::Call {
 
 Status FileLocks::failed(Status status, const char* what) const {
     const std::uint32_t home = protocol::home_of(file_.capability().ino);
-    return fail_at(status, what, file_.path().c_str(), home,
-                   &file_.session().mesh().address(home));
+    return fail_at(status, what, file_.path().c_str(), home, &file_.session().mesh().address(home));
 }
 
 // The time is over: the place in the queue goes, or the lock, should it just have been granted.

@@ -49,7 +49,7 @@ class FileLocks {
     Status failed(Status status, const char* what) const;
 
     const File& file_;
-    Mutex mutex_;                                   // protects held_
+    Mutex mutex_;                                     // protects held_
     std::vector<Held> held_ ORFA_GUARDED_BY(mutex_);  // in the order they were asked for
 };
 

@@ -16,7 +16,7 @@ namespace orfa::server {
 // Not thread-safe: belongs to the shard's thread.
 class CounterTable {
   public:
-    using Owner = const void*;  // whoever uses counters; only its address counts
+    using Owner = const void*;                  // whoever uses counters; only its address counts
     using Name = std::array<std::uint64_t, 3>;  // inode, and an id of the users' choosing
 
     // Counters that one owner may have in use.

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 // LOCK, UNLOCK and COUNTER: see protocol/lock_messages.hpp.
 #include "protocol/lock_messages.hpp"
-
 #include "server/core.hpp"
 #include "server/locks/lock_service.hpp"
 #include "server/service.hpp"

@@ -178,6 +178,22 @@ TEST_P(Locks, HundredThreadsOfASessionCountWithoutLosingOne) {
     EXPECT_TRUE(all_free());
 }
 
+// The request that waits must not be in the way of the requests after it.
+TEST_P(Locks, AWaitDoesNotHoldUpOtherRequestsOfItsSession) {
+    constexpr int kRequests = 2000;
+    const FilePtr other = open(session_, path_);
+    ASSERT_EQ(orfa_lock(other.get(), 0, 1, kExclusive, 0), 0) << orfa_error();
+    std::thread waiter(
+        [&] { EXPECT_EQ(orfa_lock(file_.get(), 0, 1, kExclusive, kLong), 0) << orfa_error(); });
+    ASSERT_TRUE(eventually(10000, [&] { return figure("locks_waiting") == 1; }));
+    const auto start = Clock::now();
+    for (int i = 0; i < kRequests; ++i)
+        ASSERT_EQ(orfa_ping(session_.get(), home_), 0) << orfa_error();
+    EXPECT_LT(seconds_since(start), 1.5 * kSlower);
+    EXPECT_EQ(orfa_unlock(other.get(), 0, 1), 0) << orfa_error();
+    waiter.join();
+}
+
 TEST_P(Locks, AKilledHolderAndAKilledWaiterAreInNobodysWay) {
     int ready[2];
     ASSERT_EQ(pipe(ready), 0);

@@ -136,8 +136,8 @@ class Player {
             EXPECT_FALSE(table_.remove(name, granted));
         }
         // Who is let in at once may be told in any order.
-        EXPECT_TRUE(std::is_permutation(granted.begin(), granted.end(), expected.begin(),
-                                        expected.end()));
+        EXPECT_TRUE(
+            std::is_permutation(granted.begin(), granted.end(), expected.begin(), expected.end()));
         compare();
     }
 
