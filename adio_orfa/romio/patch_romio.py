@@ -60,6 +60,12 @@ def shared_nonblocking(path):
     ]
 
 
+def direction(path, check):
+    """An access that the file's mode forbids is refused before it moves the shared file pointer."""
+    anchor = "    MPIO_CHECK_FS_SUPPORTS_SHARED(adio_fh, myname, error_code);"
+    return [(path, anchor, f"{anchor}\n    {check}(adio_fh, myname, error_code);", 1)]
+
+
 def nonblocking(path):
     """The driver knows what atomic mode asks of a nonblocking call, and the true count of a short read."""
     return [(path, "if (!(adio_fh->atomicity))", "if (1)", 1)]
@@ -101,6 +107,13 @@ ROMIO = (
     + ordered("romio/mpi-io/read_ordb.c", "ADIO_ReadStridedColl")
     + ordered("romio/mpi-io/write_ord.c", "ADIO_WriteStridedColl")
     + ordered("romio/mpi-io/write_ordb.c", "ADIO_WriteStridedColl")
+    + direction("romio/mpi-io/iread_sh.c", "MPIO_CHECK_READABLE")
+    + direction("romio/mpi-io/iwrite_sh.c", "MPIO_CHECK_WRITABLE")
+    + direction("romio/mpi-io/write_sh.c", "MPIO_CHECK_WRITABLE")
+    + direction("romio/mpi-io/read_ord.c", "MPIO_CHECK_READABLE")
+    + direction("romio/mpi-io/read_ordb.c", "MPIO_CHECK_READABLE")
+    + direction("romio/mpi-io/write_ord.c", "MPIO_CHECK_WRITABLE")
+    + direction("romio/mpi-io/write_ordb.c", "MPIO_CHECK_WRITABLE")
     + nonblocking("romio/mpi-io/iread.c")
     + nonblocking("romio/mpi-io/iwrite.c")
     + nonblocking("romio/mpi-io/iread_sh.c")
