@@ -27,7 +27,7 @@ class FileLocks {
     Status lock(const protocol::Extent& range, protocol::LockMode mode, int timeout_ms);
     // ENOLCK: this handle holds no lock of this range, or has lost it with the connection.
     Status unlock(const protocol::Extent& range);
-    // Gives back whatever is still locked. The first error.
+    // Gives back whatever is still locked. The first error; what is lost already is none.
     Status unlock_all();
 
     // The counter's value before.

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Byte-range locks and shared numbers, between handles, sessions and processes, and when one of
 // them dies.
+#include "protocol/lock_messages.hpp"
 #include "tests/integration/client.hpp"
 
 #include <gtest/gtest.h>
@@ -12,6 +13,8 @@
 #include <csignal>
 #include <cstring>
 #include <thread>
+
+#include "rpc/mesh.hpp"
 
 namespace orfa::testing {
 namespace {
@@ -269,6 +272,33 @@ TEST_P(Locks, AServerThatStopsDoesNotStayForThoseWhoWait) {
     ASSERT_EQ(::kill(cluster_.pid(home), SIGTERM), 0);
     EXPECT_EQ(cluster_.wait_exit(home, 5000), 0);
     waiter.join();
+}
+
+// Not what orfa.h sends: bodies of a wrong length, unknown words, rights nobody gave.
+TEST_P(Locks, MalformedAndForgedRequestsAreRefused) {
+    // On a connection of its own, which the server may end.
+    const auto ask = [&](protocol::Op op, std::span<const std::byte> body) {
+        rpc::MeshOptions options;
+        options.servers = *rpc::parse_servers(cluster_.servers());
+        options.connector.transport = *rpc::parse_transport(GetParam());
+        rpc::Mesh mesh(std::move(options));
+        std::vector<std::byte> reply;
+        return mesh.call(static_cast<std::uint32_t>(home_), op, body, reply).err();
+    };
+    protocol::LockRequest lock{};
+    lock.mode = protocol::LockMode::kShared;
+    EXPECT_EQ(ask(protocol::Op::kLock, rpc::as_body(lock)), EBADF);
+    EXPECT_EQ(ask(protocol::Op::kUnlock, rpc::as_body(protocol::UnlockRequest{})), EBADF);
+    EXPECT_EQ(ask(protocol::Op::kCounter, rpc::as_body(protocol::CounterRequest{})), EBADF);
+    EXPECT_EQ(ask(protocol::Op::kLock, rpc::as_body(lock).first(55)), EPROTO);
+    EXPECT_EQ(ask(protocol::Op::kUnlock, rpc::as_body(lock)), EPROTO);
+    EXPECT_EQ(ask(protocol::Op::kCounter, {}), EPROTO);
+    lock.mode = protocol::LockMode{3};
+    EXPECT_EQ(ask(protocol::Op::kLock, rpc::as_body(lock)), EPROTO);
+    lock.mode = protocol::LockMode::kShared;
+    lock.flags = 2;
+    EXPECT_EQ(ask(protocol::Op::kLock, rpc::as_body(lock)), EPROTO);
+    EXPECT_EQ(figure("locks"), 0);
 }
 
 // A session that adds to a number, or sets it, keeps it alive.
