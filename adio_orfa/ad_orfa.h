@@ -12,6 +12,7 @@
 
 #include "client/orfa.h"
 
+#include <pthread.h>
 #include <stdatomic.h>
 
 #include "adio.h"
@@ -20,11 +21,26 @@
 #define ADIO_ORFA 172 /* ROMIO's numbers end at 171 (MPICH 4) */
 #endif
 
+/* Views of a file whose shared pointer a rank remembers to have used. */
+enum { kAdOrfaViewsKept = 64 };
+
+/* The shared file pointer of a collective open. It is a number that the file's home server keeps
+ * for this open and this view (orfa_counter_add()), counting etypes of the view. */
+typedef struct AdOrfaShared {
+    unsigned char id[ORFA_COUNTER_ID_SIZE]; /* of the open: the same on all ranks */
+    uint64_t views;                         /* set so far: the same on all ranks */
+    uint64_t calls;                         /* of MPI_File_set_view, also in vain */
+    pthread_mutex_t lock;                   /* protects the following */
+    uint64_t used[kAdOrfaViewsKept + 1];    /* views whose number this rank has changed */
+    int used_count;
+} AdOrfaShared;
+
 /* One rank's open file: what fd->fs_ptr points to. */
 typedef struct AdOrfaFile {
     orfa_file* file;
     atomic_int outstanding; /* nonblocking requests under way */
-    int published;          /* times the hints in force were told to the MPI library */
+    AdOrfaShared shared;
+    int published; /* times the hints in force were told to the MPI library */
 } AdOrfaFile;
 
 static inline AdOrfaFile* adio_orfa_of(ADIO_File fd) {
@@ -103,6 +119,9 @@ int adio_orfa_walk_start(AdOrfaWalk* walk, ADIO_File fd, const void* buffer, MPI
 /* Fills *access with the next part; its bytes are in *bytes (0: the end). 0 or errno. */
 int adio_orfa_walk_next(AdOrfaWalk* walk, orfa_access* access, MPI_Offset* bytes);
 void adio_orfa_walk_end(AdOrfaWalk* walk);
+/* The bytes of the file from the first to the last that are left of the walk, for a lock. Length 0:
+ * none; a file type that is not monotone, which MPI forbids, gives the whole file. */
+void adio_orfa_walk_span(const AdOrfaWalk* walk, MPI_Offset* first, MPI_Offset* length);
 
 /* ---- ad_orfa_io.c -------------------------------------------------------------------------- */
 
@@ -117,6 +136,25 @@ void adio_orfa_set_status(ADIO_Status* status, MPI_Datatype datatype, MPI_Offset
 
 /* Waits for the end of the file's nonblocking requests. */
 void adio_orfa_drain(AdOrfaFile* file);
+/* The request of a nonblocking call that was carried out at once. */
+void adio_orfa_finished_request(ADIO_File fd, ADIO_Status* status, ADIO_Request* request,
+                                int* error_code);
+
+/* ---- ad_orfa_shared.c ---------------------------------------------------------------------- */
+
+/* Begins without any use of the pointer; `id` as all ranks have it. */
+void adio_orfa_shared_start(AdOrfaShared* shared, const unsigned char* id);
+/* Tells the server that this rank needs the file's shared pointers no more. All ranks must have
+ * done with them. */
+void adio_orfa_shared_end(AdOrfaFile* file);
+
+/* ---- ad_orfa_atomic.c ---------------------------------------------------------------------- */
+
+/* In atomic mode: locks `length` bytes of the file from `first` on, to write or to read them, and
+ * gives them back. Else, and when there are none, nothing. 0 or errno; begin() that failed needs no
+ * end(). */
+int adio_orfa_atomic_begin(ADIO_File fd, int writing, MPI_Offset first, MPI_Offset length);
+int adio_orfa_atomic_end(ADIO_File fd, MPI_Offset first, MPI_Offset length);
 
 /* ---- ad_orfa_hints.c ----------------------------------------------------------------------- */
 

@@ -57,15 +57,6 @@ void ADIOI_ORFA_WriteStridedColl(ADIO_File fd, const void* buf, int count, MPI_D
 }
 
 /* With external32 data ROMIO's buffer does not outlive the call: blocking then. */
-static void finished_request(ADIO_File fd, ADIO_Status* status, ADIO_Request* request,
-                             int* error_code) {
-    MPI_Count bytes = 0;
-
-    if (*error_code != MPI_SUCCESS) return;
-    MPI_Get_elements_x(status, MPI_BYTE, &bytes);
-    MPIO_Completed_request_create(&fd, bytes, error_code, request);
-}
-
 void ADIOI_ORFA_IreadStridedColl(ADIO_File fd, void* buf, int count, MPI_Datatype datatype,
                                  int file_ptr_type, ADIO_Offset offset, ADIO_Request* request,
                                  int* error_code) {
@@ -77,7 +68,7 @@ void ADIOI_ORFA_IreadStridedColl(ADIO_File fd, void* buf, int count, MPI_Datatyp
         return;
     }
     ADIOI_ORFA_ReadStrided(fd, buf, count, datatype, file_ptr_type, offset, &status, error_code);
-    finished_request(fd, &status, request, error_code);
+    adio_orfa_finished_request(fd, &status, request, error_code);
 }
 
 void ADIOI_ORFA_IwriteStridedColl(ADIO_File fd, const void* buf, int count, MPI_Datatype datatype,
@@ -91,5 +82,5 @@ void ADIOI_ORFA_IwriteStridedColl(ADIO_File fd, const void* buf, int count, MPI_
         return;
     }
     ADIOI_ORFA_WriteStrided(fd, buf, count, datatype, file_ptr_type, offset, &status, error_code);
-    finished_request(fd, &status, request, error_code);
+    adio_orfa_finished_request(fd, &status, request, error_code);
 }

@@ -82,8 +82,8 @@ void ADIOI_ORFA_Fcntl(ADIO_File fd, int flag, ADIO_Fcntl_t* fcntl_struct, int* e
         case ADIO_FCNTL_SET_DISKSPACE: /* on rank 0 alone */
             if (orfa_allocate(file, 0, (uint64_t)fcntl_struct->diskspace) != 0) error = errno;
             break;
-        case ADIO_FCNTL_SET_ATOMICITY: /* "off" is what we have */
-            if (fcntl_struct->atomicity) error = EOPNOTSUPP;
+        case ADIO_FCNTL_SET_ATOMICITY: /* the same on all ranks */
+            fd->atomicity = fcntl_struct->atomicity != 0;
             break;
         default:
             error = EOPNOTSUPP;
@@ -98,10 +98,10 @@ int ADIOI_ORFA_Feature(ADIO_File fd, int flag) {
     switch (flag) {
         case ADIO_SCALABLE_OPEN:   /* one rank opens; also: never open late */
         case ADIO_SCALABLE_RESIZE: /* one rank resizes */
+        case ADIO_SHARED_FP:
+        case ADIO_ATOMIC_MODE:
             return 1;
-        case ADIO_LOCKS:               /* not yet */
-        case ADIO_SHARED_FP:           /* not yet */
-        case ADIO_ATOMIC_MODE:         /* not yet */
+        case ADIO_LOCKS:               /* not fcntl()'s, by ROMIO: this driver locks itself */
         case ADIO_DATA_SIEVING_WRITES: /* never: pieces are written as pieces */
         case ADIO_TWO_PHASE:
         case ADIO_UNLINK_AFTER_CLOSE:

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Collective open: one rank asks the servers, the others make their handles out of a broadcast. */
 #include <fcntl.h>
+#include <sys/random.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -10,6 +11,7 @@
 typedef struct Announcement {
     int64_t size; /* of the file; -1: not asked for */
     orfa_layout layout;
+    unsigned char shared_id[ORFA_COUNTER_ID_SIZE]; /* of the shared file pointer */
     int32_t error_class;
     int32_t handle_length;
     unsigned char handle[ORFA_HANDLE_MAX];
@@ -71,14 +73,16 @@ static int open_first(ADIO_File fd, int access_mode, orfa_file** file, Announcem
     const ssize_t length = orfa_handle_export(*file, said->handle, sizeof(said->handle));
     said->handle_length = (int32_t)length;
     said->size = access_mode & ADIO_APPEND ? orfa_size(*file) : 0;
-    if (length >= 0 && said->size >= 0 && orfa_file_layout(*file, &said->layout) == 0) return 0;
+    if (getrandom(said->shared_id, sizeof(said->shared_id), 0) == sizeof(said->shared_id) &&
+        length >= 0 && said->size >= 0 && orfa_file_layout(*file, &said->layout) == 0)
+        return 0;
     const int error = errno != 0 ? errno : EIO;
     orfa_close(*file);
     *file = NULL;
     return error;
 }
 
-static int adopt(ADIO_File fd, orfa_file* file) {
+static int adopt(ADIO_File fd, orfa_file* file, const Announcement* said) {
     AdOrfaFile* mine = calloc(1, sizeof(*mine));
 
     if (mine == NULL) {
@@ -87,6 +91,7 @@ static int adopt(ADIO_File fd, orfa_file* file) {
     }
     mine->file = file;
     atomic_init(&mine->outstanding, 0);
+    adio_orfa_shared_start(&mine->shared, said->shared_id);
     fd->fs_ptr = mine;
     fd->fd_sys = -1;
     return 0;
@@ -98,7 +103,7 @@ static int import(ADIO_File fd, const Announcement* heard) {
     if (session == NULL) return errno != 0 ? errno : EIO;
     orfa_file* file = orfa_handle_import(session, heard->handle, (size_t)heard->handle_length);
     if (file == NULL) return errno != 0 ? errno : EIO;
-    return adopt(fd, file);
+    return adopt(fd, file, heard);
 }
 
 void ADIOI_ORFA_OpenColl(ADIO_File fd, int rank, int access_mode, int* error_code) {
@@ -109,10 +114,6 @@ void ADIOI_ORFA_OpenColl(ADIO_File fd, int rank, int access_mode, int* error_cod
     int error = 0;
 
     fd->access_mode = access_mode;
-    if (access_mode & ADIO_SEQUENTIAL) { /* that mode lives by the shared file pointer */
-        *error_code = adio_orfa_remote_error(name, MPI_ERR_UNSUPPORTED_OPERATION);
-        return;
-    }
     if (rank == opener) {
         error = open_first(fd, access_mode, &file, &shared);
         *error_code = adio_orfa_error(name, fd->filename, error);
@@ -124,7 +125,7 @@ void ADIOI_ORFA_OpenColl(ADIO_File fd, int rank, int access_mode, int* error_cod
         return;
     }
     /* When this fails on one rank ADIO_Open closes the file on the others. */
-    error = rank == opener ? adopt(fd, file) : import(fd, &shared);
+    error = rank == opener ? adopt(fd, file, &shared) : import(fd, &shared);
     *error_code = adio_orfa_error(name, fd->filename, error);
     if (error != 0) return;
     fd->is_open = 1;
@@ -135,8 +136,11 @@ void ADIOI_ORFA_OpenColl(ADIO_File fd, int rank, int access_mode, int* error_cod
 
 /* Reached only when one rank opens for itself. */
 void ADIOI_ORFA_Open(ADIO_File fd, int* error_code) {
-    orfa_file* file = open_file(fd, fd->access_mode);
-    const int error = file == NULL ? errno : adopt(fd, file);
+    Announcement unused = {0};
+    orfa_file* file = NULL;
+    int error = open_first(fd, fd->access_mode, &file, &unused);
+
+    if (error == 0) error = adopt(fd, file, &unused);
 
     *error_code = adio_orfa_error("ADIOI_ORFA_OPEN", fd->filename, error);
 }
@@ -148,6 +152,7 @@ void ADIOI_ORFA_Close(ADIO_File fd, int* error_code) {
 
     if (mine != NULL) {
         adio_orfa_drain(mine);
+        adio_orfa_shared_end(mine);
         if (orfa_close(mine->file) != 0) error = errno;
         free(mine);
         fd->fs_ptr = NULL;

@@ -116,6 +116,16 @@ void adio_orfa_walk_end(AdOrfaWalk* walk) {
     if (walk->extents.data != walk->extents.few) free(walk->extents.data);
 }
 
+void adio_orfa_walk_span(const AdOrfaWalk* walk, MPI_Offset* first, MPI_Offset* length) {
+    *first = *length = 0;
+    if (walk->remaining == 0) return;
+    const AdOrfaCursor last =
+        adio_orfa_seek(walk->file.flat, walk->file.origin, walk->position + walk->remaining - 1);
+    const MPI_Offset from = adio_orfa_place(&walk->file), to = adio_orfa_place(&last);
+    if (from <= to) *first = from;
+    *length = from <= to ? to - from + 1 : INT64_MAX;
+}
+
 /* Moves all of the walk's bytes; 0 or errno, and the bytes moved before the file ended. */
 static int move_all(AdOrfaWalk* walk, orfa_file* file, int writing, MPI_Offset* moved) {
     orfa_access access;
@@ -133,6 +143,19 @@ static int move_all(AdOrfaWalk* walk, orfa_file* file, int writing, MPI_Offset* 
     }
 }
 
+/* move_all() under the lock that atomic mode asks for. */
+static int move_all_locked(ADIO_File fd, AdOrfaWalk* walk, int writing, MPI_Offset* moved) {
+    MPI_Offset first, length;
+
+    *moved = 0;
+    adio_orfa_walk_span(walk, &first, &length);
+    int error = adio_orfa_atomic_begin(fd, writing, first, length);
+    if (error != 0) return error;
+    error = move_all(walk, adio_orfa_of(fd)->file, writing, moved);
+    const int unlocked = adio_orfa_atomic_end(fd, first, length);
+    return error != 0 ? error : unlocked;
+}
+
 /* Both directions; writing only reads the buffer. */
 static int transfer(ADIO_File fd, int writing, const void* buf, int count, MPI_Datatype datatype,
                     int file_ptr_type, ADIO_Offset offset, ADIO_Status* status) {
@@ -140,7 +163,7 @@ static int transfer(ADIO_File fd, int writing, const void* buf, int count, MPI_D
     MPI_Offset moved = 0;
     int error = adio_orfa_walk_start(&walk, fd, buf, count, datatype, file_ptr_type, offset);
 
-    if (error == 0) error = move_all(&walk, adio_orfa_of(fd)->file, writing, &moved);
+    if (error == 0) error = move_all_locked(fd, &walk, writing, &moved);
     adio_orfa_walk_end(&walk);
     adio_orfa_set_status(status, datatype, error == 0 ? moved : 0);
     return adio_orfa_error(writing ? "ADIOI_ORFA_WRITESTRIDED" : "ADIOI_ORFA_READSTRIDED",

@@ -224,6 +224,41 @@ ORFA_API int orfa_group_wait_all(orfa_group* group, int timeout_ms);
 /* Moves along whatever is under way in the session, without blocking. Returns events handled. */
 ORFA_API int orfa_progress(orfa_session* session);
 
+/* ---- Locks --------------------------------------------------------------------------------- */
+/* Byte-range locks, kept by the file's home server alone, so that no order of servers can make them
+ * wait for each other in a circle. They bind those who ask for them: reads and writes ask for none.
+ *
+ * Two locks conflict when their ranges overlap and not both are shared, whoever holds them: also
+ * two of one process, and two of one handle (which waits for itself then). Among locks that
+ * conflict the first to ask is the first to get it. All locks of a handle end with orfa_close(),
+ * all of a process with its connection to the server: a process that dies locks nobody out.
+ * At most 4096 in a session, held or waited for (ENOLCK). */
+
+/* Locks `length` bytes from `offset` on (0: whatever lies there, however far), for this handle:
+ * exclusive (needs a handle for writing) or shared (for reading; EBADF). timeout_ms 0: only if it
+ * can be had at once (EAGAIN); > 0: waits at most so long (ETIMEDOUT); < 0: as long as the server
+ * lives. 0 or -1. EINVAL: the range goes beyond 2^64. */
+ORFA_API int orfa_lock(orfa_file* file, uint64_t offset, uint64_t length, int exclusive,
+                       int timeout_ms);
+/* Ends this handle's (oldest) lock of exactly this range. ENOLCK: it has none, or lost it with the
+ * connection: what was done under it may have been disturbed. */
+ORFA_API int orfa_unlock(orfa_file* file, uint64_t offset, uint64_t length);
+
+/* ---- Shared numbers ------------------------------------------------------------------------ */
+/* Numbers of a file that its users change together, kept in memory by its home server. `id` is
+ * ORFA_COUNTER_ID_SIZE bytes that the users agreed upon, random ones if they are to have it for
+ * themselves; any handle of the file will do. A number is 0 until a session adds to it or sets it,
+ * and is forgotten when the last such session has dropped it or ended. At most 1024 in a session
+ * (ENOLCK). 0 or -1; *before (may be NULL) gets the value it had. */
+#define ORFA_COUNTER_ID_SIZE 16
+
+/* EOVERFLOW: the sum is no int64_t; nothing has changed. */
+ORFA_API int orfa_counter_add(orfa_file* file, const void* id, int64_t delta, int64_t* before);
+ORFA_API int orfa_counter_set(orfa_file* file, const void* id, int64_t value, int64_t* before);
+ORFA_API int orfa_counter_get(orfa_file* file, const void* id, int64_t* value);
+/* This session needs the number no more. */
+ORFA_API int orfa_counter_drop(orfa_file* file, const void* id);
+
 /* ---- Counters ------------------------------------------------------------------------------ */
 
 /* What this session has done. */

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // The bytes on the wire: what every message has in common. docs/protocol.md explains, this folder's
-// headers are the authority: io_messages.hpp (data), name_messages.hpp (names), peer_messages.hpp
-// (server to server).
+// headers are the authority: io_messages.hpp (data), name_messages.hpp (names), lock_messages.hpp
+// (locks and counters), peer_messages.hpp (server to server).
 //
 // Fixed-size structs, little-endian, naturally aligned, no implicit padding, no pointers. A request
 // is a RequestHeader, the body struct of its op, then that op's variable part (codec.hpp). A reply
@@ -59,6 +59,10 @@ enum class Op : std::uint16_t {
     kPeerRemoveObject = 101,
     kPeerGetattr = 102,
     kPeerRenameTurn = 103,
+    // locks and counters: lock_messages.hpp
+    kLock = 112,
+    kUnlock = 113,
+    kCounter = 114,
 };
 
 // Below this, ops fit a dispatch table.
@@ -68,7 +72,7 @@ struct RequestHeader {
     std::uint16_t version;  // kVersion
     Op op;
     std::uint32_t body_bytes;   // bytes after this header
-    std::uint64_t request_id;   // chosen by the client, rising by 1 per session and server
+    std::uint64_t request_id;   // chosen by the client, rising per session and server
     std::uint64_t acked_below;  // the client has the replies of all requests with smaller ids
 };
 

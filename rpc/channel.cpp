@@ -89,6 +89,9 @@ Status Channel::start(protocol::Op op, std::span<const std::byte> head,
 
 Status Channel::send(protocol::Op op, std::span<const std::byte> head,
                      std::span<const std::byte> tail, Call* call) {
+    // A request that stays long at the server (for a lock) keeps its slot; later ones go around it.
+    while (slot_of(next_id_).id != 0)
+        ++next_id_;
     const std::uint64_t id = next_id_;
     const protocol::RequestHeader header{protocol::kVersion, op,
                                          static_cast<std::uint32_t>(head.size() + tail.size()), id,
@@ -175,8 +178,7 @@ bool Channel::check_silence(Mesh::Clock::time_point now, std::chrono::millisecon
         return true;
     }
     if (now - last_heard_ > timeout) return false;
-    if (now - last_heard_ > timeout / 3 && !pinged_ && state_ == State::kUp &&
-        slot_of(next_id_).id == 0)
+    if (now - last_heard_ > timeout / 3 && !pinged_ && state_ == State::kUp && has_slot())
         pinged_ = send(protocol::Op::kPing, {}, {}, nullptr).ok();
     return true;
 }

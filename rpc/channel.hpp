@@ -71,7 +71,8 @@ class Channel {
     void send_queued();
     Status check_epoch();
     Slot& slot_of(std::uint64_t id) { return slots_[id % slots_.size()]; }
-    [[nodiscard]] bool may_send() { return outstanding_ < credits_ && slot_of(next_id_).id == 0; }
+    [[nodiscard]] bool has_slot() const { return outstanding_ < slots_.size(); }
+    [[nodiscard]] bool may_send() const { return outstanding_ < credits_ && has_slot(); }
 
     Mesh& mesh_;
     const std::uint32_t server_;

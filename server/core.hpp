@@ -12,6 +12,7 @@
 
 namespace orfa::server {
 
+class LockService;
 class Namespace;
 class Shard;
 
@@ -32,6 +33,7 @@ class Core {
     ServerIdentity identity;
     ObjectStore* store = nullptr;
     Namespace* names = nullptr;
+    LockService* locks = nullptr;
     Peers* peers = nullptr;
     const Capabilities* capabilities = nullptr;
     Shard* shard = nullptr;

@@ -4,6 +4,7 @@
 #include "fabric/local_endpoint.hpp"
 #include "fabric/ofi_endpoint.hpp"
 #include "server/core.hpp"
+#include "server/locks/lock_service.hpp"
 #include "server/memory_store.hpp"
 #include "server/namespace/memory_kv.hpp"
 #include "server/namespace/namespace.hpp"
@@ -107,6 +108,7 @@ OpTable make_table() {
     OpTable table{};
     add_session_handlers(table);
     add_io_handlers(table);
+    add_lock_handlers(table);
     add_name_handlers(table);
     add_peer_handlers(table);
     return table;
@@ -120,6 +122,8 @@ int serve(const Options& options) {
     const OpTable table = make_table();
     Shard shard(core, table);
     core.shard = &shard;
+    LockService locks(shard);
+    core.locks = &locks;
 
     if (const Status listening = listen(options, shard); !listening.ok())
         return fail(options, "cannot serve at " + where, listening);
@@ -143,6 +147,7 @@ int serve(const Options& options) {
         return fail(options, "cannot load the names", loaded);
     Upkeep upkeep(core);
     shard.every(1000, [&upkeep] { upkeep.tick(); });
+    shard.every(1000, [&locks] { locks.tick(); });
 
     running.store(&shard);
     ORFA_LOG(server, info,

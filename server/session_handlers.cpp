@@ -3,6 +3,7 @@
 #include "common/log.hpp"
 #include "protocol/io_messages.hpp"
 #include "server/core.hpp"
+#include "server/locks/lock_service.hpp"
 #include "server/service.hpp"
 #include "server/shard.hpp"
 
@@ -76,14 +77,17 @@ Task<Status> handle_status(Core& core, Request& request) {
     const auto uptime_ns = now.tv_sec * 1'000'000'000LL + now.tv_nsec - core.shard->started_ns();
     const StoreUsage usage = core.store->usage();
     const ShardCounters& counters = core.shard->counters;
+    const LockTable& locks = core.locks->locks();
     request.reply.put_string(fmt::format(
         R"({{"index":{},"pid":{},"uptime_seconds":{:.3f},"transports":"{}","sessions":{},)"
         R"("memory_limit":{},"memory_used":{},"memory_ready":{},"objects":{},"requests":{},)"
-        R"("failed_requests":{},"bytes_read":{},"bytes_written":{},"rma_operations":{}}})",
+        R"("failed_requests":{},"bytes_read":{},"bytes_written":{},"rma_operations":{},)"
+        R"("locks":{},"locks_waiting":{},"counters":{}}})",
         core.identity.index, getpid(), static_cast<double>(uptime_ns) * 1e-9,
         core.shard->transports(), core.shard->session_count(), usage.limit, usage.used, usage.ready,
         usage.objects, counters.requests, counters.failed_requests, counters.bytes_read,
-        counters.bytes_written, counters.rma_operations));
+        counters.bytes_written, counters.rma_operations, locks.size(), locks.waiting(),
+        core.locks->counters().size()));
     co_return Status();
 }
 

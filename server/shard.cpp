@@ -3,6 +3,7 @@
 
 #include "common/log.hpp"
 #include "server/core.hpp"
+#include "server/locks/lock_service.hpp"
 #include "server/namespace/namespace.hpp"
 
 #include <poll.h>
@@ -114,7 +115,10 @@ void Shard::run() {
     while (true) {
         if (++rounds % kRoundsPerClock == 0) run_timers();
         if (stopping_.load(std::memory_order_relaxed)) {
-            if (deadline_ms == 0) deadline_ms = monotonic_ns() / 1'000'000 + kStopMs;
+            if (deadline_ms == 0) {
+                deadline_ms = monotonic_ns() / 1'000'000 + kStopMs;
+                core_.locks->stop();
+            }
             const bool idle = free_requests_.size() == requests_.size() && expected_ == 0;
             if (idle || monotonic_ns() / 1'000'000 >= deadline_ms) return;
         }
@@ -277,6 +281,7 @@ void Shard::reject(Session& session, const char* why) {
 
 void Shard::end_session(Session& session) {
     session.connected = false;
+    core_.locks->end_session(session);
     destroy_if_idle(session);
 }
 

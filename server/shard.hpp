@@ -63,6 +63,8 @@ class Shard {
         void await_resume() const noexcept {}
     };
     Turn turn() { return {*this}; }
+    // The end of another wait: goes on soon, in its turn.
+    void resume_in_turn(std::coroutine_handle<> waiting) { turns_.push_back(waiting); }
 
     [[nodiscard]] std::size_t session_count() const { return sessions_; }
     [[nodiscard]] std::int64_t started_ns() const { return started_ns_; }         // CLOCK_MONOTONIC

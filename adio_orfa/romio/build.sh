@@ -42,8 +42,8 @@ build="$(cd -- "$build" && pwd -P)"
 # ROMIO's files that this component takes as they are (after the patch). Its generic I/O, its flattening and
 # its other file systems are not among them: io_orfa_common.c says what stands in their place.
 common_files=(
-    ad_close ad_darray ad_delete ad_done ad_done_fake ad_end ad_get_sh_fp ad_hints ad_init ad_iopen ad_open
-    ad_set_sh_fp ad_subarray ad_wait_fake cb_config_list error greq_fns lock malloc shfp_fname strfns system_hints utils
+    ad_close ad_darray ad_delete ad_done ad_done_fake ad_end ad_hints ad_init ad_iopen ad_open
+    ad_subarray ad_wait_fake cb_config_list error greq_fns malloc strfns system_hints utils
 )
 
 # --- 1. ROMIO, once ------------------------------------------------------------------------------------------

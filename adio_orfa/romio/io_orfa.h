@@ -3,6 +3,8 @@
 #ifndef IO_ORFA_H
 #define IO_ORFA_H
 
+#include <mpi.h>
+
 struct ompi_file_t;
 struct ADIOI_FileD;
 
@@ -16,6 +18,24 @@ const char* adio_orfa_cut_prefix(const char* name);
 /* Joins the closing synchronisation of a collective access whose arguments were refused, so that
  * the other ranks need not wait for ever. Does nothing when `joined`. */
 void adio_orfa_collective_leave(struct ADIOI_FileD* fd, int joined, int* error_code);
+
+/* For an ordered access: moves the shared file pointer once for all ranks, and tells each where its
+ * own `etypes` begin. Collective. Returns what adio_orfa_ordered_leave() wants to know. */
+int adio_orfa_ordered_join(struct ADIOI_FileD* fd, MPI_Offset etypes, MPI_Offset* offset,
+                           int* error_code);
+
+/* The part of an ordered access that is left for a rank that came as far as `joined`: 0 when its
+ * arguments were refused, else what adio_orfa_ordered_join() returned, or kOrderedDone behind the
+ * transfer. The other ranks need not wait for ever then. */
+void adio_orfa_ordered_leave(struct ADIOI_FileD* fd, int joined, int* error_code);
+enum { kOrderedJoined = 1, kOrderedDone = 2 };
+
+/* MPI_File_seek_shared() behind the checks: collective, the same error on all ranks. */
+void adio_orfa_seek_shared(struct ADIOI_FileD* fd, MPI_Offset offset, int whence, int* error_code);
+
+/* The end of each MPI_File_set_view(), whether it did well or not: a new view begins with its
+ * shared file pointer at 0. */
+void adio_orfa_view_set(struct ADIOI_FileD* fd, int error_code);
 
 /* Sets ROMIO up in this process, once, whichever thread comes first. */
 void mca_io_orfa_initialize(void);

@@ -36,6 +36,41 @@ def closing_agreement(path, call):
     ]
 
 
+def ordered(path, call):
+    """One addition to the shared file pointer instead of a token that goes from rank to rank."""
+    return [
+        (path, '#include "mpioimpl.h"', '#include "mpioimpl.h"\n' + DRIVER, 1),
+        (path, "    ADIO_File adio_fh;", "    ADIO_File adio_fh; int joined = 0;", 1),
+        (path, "    MPI_Recv(NULL, 0, MPI_BYTE, source, 0, adio_fh->comm, MPI_STATUS_IGNORE);", "", 1),
+        (path, "    MPI_Send(NULL, 0, MPI_BYTE, dest, 0, adio_fh->comm);", "", 1),
+        (path, "    ADIO_Get_shared_fp(adio_fh, incr, &shared_fp, &error_code);",
+         "    joined = adio_orfa_ordered_join(adio_fh, incr, &shared_fp, &error_code);\n"
+         "    if (error_code != MPI_SUCCESS) goto fn_exit;", 1),
+        (path, f"    {call}(adio_fh,", f"    joined = kOrderedDone;\n    {call}(adio_fh,", 1),
+        (path, "    ROMIO_THREAD_CS_EXIT();",
+         "    adio_orfa_ordered_leave(adio_fh, joined, &error_code);\n    ROMIO_THREAD_CS_EXIT();", 1),
+    ]
+
+
+def shared_nonblocking(path):
+    """Without a position nothing is read or written (ROMIO goes on at 0)."""
+    return [
+        (path, "\tMPIO_Err_return_file(adio_fh, error_code);\n",
+         "\terror_code = MPIO_Err_return_file(adio_fh, error_code);\n\tgoto fn_exit;\n", 1),
+    ]
+
+
+def direction(path, check):
+    """An access that the file's mode forbids is refused before it moves the shared file pointer."""
+    anchor = "    MPIO_CHECK_FS_SUPPORTS_SHARED(adio_fh, myname, error_code);"
+    return [(path, anchor, f"{anchor}\n    {check}(adio_fh, myname, error_code);", 1)]
+
+
+def nonblocking(path):
+    """The driver knows what atomic mode asks of a nonblocking call, and the true count of a short read."""
+    return [(path, "if (!(adio_fh->atomicity))", "if (1)", 1)]
+
+
 # One mutex for all of ROMIO, held through blocking collective calls, makes programs with
 # MPI_THREAD_MULTIPLE hang whose threads wait for each other across ranks. The driver needs none.
 GLUE = [
@@ -68,11 +103,39 @@ ROMIO = (
     + closing_agreement("romio/mpi-io/read_allb.c", "ADIO_ReadStridedColl")
     + closing_agreement("romio/mpi-io/write_all.c", "ADIO_WriteStridedColl")
     + closing_agreement("romio/mpi-io/write_allb.c", "ADIO_WriteStridedColl")
+    + ordered("romio/mpi-io/read_ord.c", "ADIO_ReadStridedColl")
+    + ordered("romio/mpi-io/read_ordb.c", "ADIO_ReadStridedColl")
+    + ordered("romio/mpi-io/write_ord.c", "ADIO_WriteStridedColl")
+    + ordered("romio/mpi-io/write_ordb.c", "ADIO_WriteStridedColl")
+    + direction("romio/mpi-io/iread_sh.c", "MPIO_CHECK_READABLE")
+    + direction("romio/mpi-io/iwrite_sh.c", "MPIO_CHECK_WRITABLE")
+    + direction("romio/mpi-io/write_sh.c", "MPIO_CHECK_WRITABLE")
+    + direction("romio/mpi-io/read_ord.c", "MPIO_CHECK_READABLE")
+    + direction("romio/mpi-io/read_ordb.c", "MPIO_CHECK_READABLE")
+    + direction("romio/mpi-io/write_ord.c", "MPIO_CHECK_WRITABLE")
+    + direction("romio/mpi-io/write_ordb.c", "MPIO_CHECK_WRITABLE")
+    + nonblocking("romio/mpi-io/iread.c")
+    + nonblocking("romio/mpi-io/iwrite.c")
+    + nonblocking("romio/mpi-io/iread_sh.c")
+    + nonblocking("romio/mpi-io/iwrite_sh.c")
+    + shared_nonblocking("romio/mpi-io/iread_sh.c")
+    + shared_nonblocking("romio/mpi-io/iwrite_sh.c")
     + [
         # The opening rank's handle must outlive the work of the others, and a file that is deleted on
-        # close must have been closed by all.
-        ("romio/mpi-io/close.c", "    ADIO_Close(adio_fh, &error_code);",
-         "    MPI_Barrier(adio_fh->comm);\n    ADIO_Close(adio_fh, &error_code);", 1),
+        # close must have been closed by all: this barrier, which the file systems with shared file
+        # pointers have, must be there.
+        ("romio/mpi-io/close.c", "\tMPI_Barrier((adio_fh)->comm);", "\tMPI_Barrier((adio_fh)->comm);", 1),
+        # Without the hang where rank 0 finds something wrong, and with the same answer on all ranks.
+        ("romio/mpi-io/seek_sh.c", '#include "mpioimpl.h"', '#include "mpioimpl.h"\n' + DRIVER, 1),
+        ("romio/mpi-io/seek_sh.c", "    tmp_offset = offset;\n",
+         "    adio_orfa_seek_shared(adio_fh, offset, whence, &error_code);\n"
+         "    if (error_code != MPI_SUCCESS) error_code = MPIO_Err_return_file(adio_fh, error_code);\n"
+         "    goto fn_exit;\n    tmp_offset = offset;\n", 1),
+        # A new view has a shared pointer of its own, at 0, so nobody has to wait for its being reset.
+        ("romio/mpi-io/set_view.c", '#include "mpioimpl.h"', '#include "mpioimpl.h"\n' + DRIVER, 1),
+        ("romio/mpi-io/set_view.c", "MPI_Barrier(adio_fh->comm); /* for above to work correctly */", "", 1),
+        ("romio/mpi-io/set_view.c", "    ROMIO_THREAD_CS_EXIT();",
+         "    adio_orfa_view_set(adio_fh, error_code);\n    ROMIO_THREAD_CS_EXIT();", 1),
         # All ranks learn whether there was space.
         ("romio/mpi-io/prealloc.c", "    MPI_Barrier(adio_fh->comm);",
          "    MPI_Bcast(&error_code, 1, MPI_INT, 0, adio_fh->comm);", 1),

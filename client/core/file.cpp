@@ -101,7 +101,9 @@ Result<std::size_t> File::encode(std::span<std::byte> out) const {
 }
 
 Status File::close() {
-    return opened_ ? session_.names().close(capability_.ino) : Status();
+    const Status unlocked = locks_.unlock_all();
+    const Status closed = opened_ ? session_.names().close(capability_.ino) : Status();
+    return unlocked.ok() ? closed : unlocked;
 }
 
 std::uint32_t File::server_of(std::uint32_t column) const {

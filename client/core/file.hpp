@@ -2,6 +2,7 @@
 // An open file: what is needed to reach its data without asking where they are.
 #pragma once
 
+#include "client/core/file_locks.hpp"
 #include "client/core/transfer.hpp"
 #include "client/orfa.h"
 #include "common/status.hpp"
@@ -28,7 +29,7 @@ class File {
     static Result<std::unique_ptr<File>> decode(Session& session, std::span<const std::byte> bytes);
     // Returns the length, at most ORFA_HANDLE_MAX; ERANGE when `out` is too small.
     [[nodiscard]] Result<std::size_t> encode(std::span<std::byte> out) const;
-    // Tells the home server, for a file that open() gave.
+    // Ends its locks, and tells the home server, for a file that open() gave.
     Status close();
 
     // Blocking accesses; see orfa.h.
@@ -48,6 +49,7 @@ class File {
     // Size and times as of all servers that hold the file.
     Result<protocol::Attributes> attributes();
 
+    FileLocks& locks() { return locks_; }
     [[nodiscard]] Session& session() const { return session_; }
     [[nodiscard]] const protocol::Layout& layout() const { return layout_; }
     [[nodiscard]] const protocol::Capability& capability() const { return capability_; }
@@ -80,6 +82,7 @@ class File {
     const protocol::Layout layout_;
     std::atomic<bool> spread_;
     const bool opened_;  // here, so that close() must tell the home server
+    FileLocks locks_{*this};
 };
 
 }  // namespace orfa::client

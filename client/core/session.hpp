@@ -38,6 +38,8 @@ class Session {
     [[nodiscard]] std::string server_name(std::uint32_t server) const;
     // Payload up to this many bytes travels inside messages, if it fits. ORFA_INLINE_MAX.
     [[nodiscard]] std::uint64_t inline_max() const { return inline_max_; }
+    // A name for a lock of this session, never given twice.
+    std::uint64_t next_lock_id() { return next_lock_id_.fetch_add(1, std::memory_order_relaxed); }
     Counters counters;
 
   private:
@@ -47,6 +49,7 @@ class Session {
     Names names_;
     TransferPool transfers_;
     std::uint64_t inline_max_;
+    std::atomic<std::uint64_t> next_lock_id_{1};
 };
 
 }  // namespace orfa::client

@@ -4,8 +4,10 @@
 #include "common/log.hpp"
 #include "protocol/codec.hpp"
 #include "protocol/io_messages.hpp"
+#include "protocol/lock_messages.hpp"
 #include "protocol/name_messages.hpp"
 #include "server/core.hpp"
+#include "server/locks/lock_service.hpp"
 #include "server/memory_store.hpp"
 #include "server/namespace/memory_kv.hpp"
 #include "server/namespace/namespace.hpp"
@@ -62,6 +64,7 @@ class Server {
         core_.identity.default_layout = {65536, 2, 0};
         core_.identity.trust_client_ids = true;
         core_.shard = &shard_;
+        core_.locks = &locks_;
         auto store = server::MemoryStore::create(4 << 20, 0);
         check(store.ok());
         store_ = std::move(*store);
@@ -93,6 +96,7 @@ class Server {
             server::OpTable ops{};
             server::add_session_handlers(ops);
             server::add_io_handlers(ops);
+            server::add_lock_handlers(ops);
             server::add_name_handlers(ops);
             server::add_peer_handlers(ops);
             return ops;
@@ -199,6 +203,7 @@ class Server {
             endpoint_->end_transfers(PeerId::kNone, Status());
             return 1;
         }
+        locks_.stop();  // what waits for a lock is answered
         // Requests that wait for their turn go on before we are called again.
         if (!outstanding_.empty() && ++patience_ < 2000) return 0;
         if (!endpoint_->up.empty()) {
@@ -213,6 +218,7 @@ class Server {
     Input input_;
     server::Core core_;
     server::Shard shard_{core_, table()};
+    server::LockService locks_{shard_};
     std::unique_ptr<server::MemoryStore> store_;
     const server::Capabilities capabilities_{99};
     ScriptPeers peers_;
@@ -305,6 +311,32 @@ Bytes names_seed() {
     return bytes;
 }
 
+// Locks that wait for each other, one that is given up, counters, and an end in the middle.
+Bytes locks_seed() {
+    using protocol::LockMode;
+    const auto lock = [](Bytes& bytes, std::uint64_t id, protocol::Extent range, LockMode mode) {
+        add_with_rights(bytes, Op::kLock, id, range, mode, std::uint32_t{0});
+    };
+    Bytes bytes;
+    append(bytes, std::uint8_t{0}, std::uint8_t{1});
+    add_hello(bytes);
+    lock(bytes, 1, {0, 100}, LockMode::kShared);
+    lock(bytes, 2, {50, 100}, LockMode::kShared);
+    lock(bytes, 3, {0, 0}, LockMode::kExclusive);
+    lock(bytes, 4, {10, 1}, LockMode::kShared);
+    lock(bytes, 5, {~0ULL, 2}, LockMode::kShared);
+    add_with_rights(bytes, Op::kUnlock, std::uint64_t{2});
+    add_with_rights(bytes, Op::kUnlock, std::uint64_t{1});
+    add_with_rights(bytes, Op::kUnlock, std::uint64_t{4});
+    add_with_rights(bytes, Op::kUnlock, std::uint64_t{9});
+    lock(bytes, 6, {10, 1}, LockMode::kExclusive);
+    for (std::uint32_t action = 1; action <= 5; ++action)
+        add_with_rights(bytes, Op::kCounter, std::uint64_t{7}, std::uint64_t{8}, std::int64_t{5},
+                        action, std::uint32_t{0});
+    append(bytes, std::uint8_t{kHangUp}, kPeer);
+    return bytes;
+}
+
 struct IoBody {
     std::uint64_t total_bytes;
     std::uint32_t entry_count, segment_count, pattern, flags;
@@ -350,7 +382,7 @@ std::vector<Bytes> seeds() {
         add_request(peer, static_cast<Op>(op), std::uint64_t{1}, std::uint64_t{0}, std::uint64_t{1},
                     protocol::make_ino(0, 5), protocol::kRootIno, std::uint64_t{0755},
                     std::uint32_t{1}, 'a');
-    return {io, names, names_seed(), peer};
+    return {io, names, names_seed(), peer, locks_seed()};
 }
 
 }  // namespace orfa::fuzz

@@ -70,6 +70,23 @@ static void directories(orfa_session* session) {
     CHECK(orfa_rmdir(session, "/c") == 0);
 }
 
+static void locks(orfa_file* file) {
+    const char id[ORFA_COUNTER_ID_SIZE] = "an id";
+    int64_t number = -1;
+
+    CHECK(orfa_lock(file, 100, 50, 1, 0) == 0);
+    CHECK(orfa_lock(file, 120, 0, 0, 0) == -1 && errno == EAGAIN);
+    CHECK(orfa_lock(file, 120, 0, 0, 20) == -1 && errno == ETIMEDOUT);
+    CHECK(orfa_unlock(file, 100, 50) == 0);
+    CHECK(orfa_unlock(file, 100, 50) == -1 && errno == ENOLCK);
+    CHECK(orfa_lock(file, 120, 0, 0, -1) == 0); /* orfa_close() gives it back */
+    CHECK(orfa_counter_add(file, id, 5, NULL) == 0);
+    CHECK(orfa_counter_set(file, id, -1, &number) == 0 && number == 5);
+    CHECK(orfa_counter_get(file, id, &number) == 0 && number == -1);
+    CHECK(orfa_counter_drop(file, id) == 0);
+    CHECK(orfa_counter_get(file, id, &number) == 0 && number == 0);
+}
+
 static void data(orfa_session* session) {
     const orfa_layout wanted = {.stripe_size = 65536, .stripe_count = 2, .first_server = 1};
     orfa_file* file = orfa_open(session, "/data", O_CREAT | O_RDWR, 0644, &wanted);
@@ -111,6 +128,7 @@ static void data(orfa_session* session) {
     CHECK(found.st_size == 1000);
     CHECK(orfa_allocate(file, 0, 200000) == 0 && orfa_size(file) == 200000);
     CHECK(orfa_fsync(file) == 0);
+    locks(file);
     char handle[ORFA_HANDLE_MAX];
     const ssize_t length = orfa_handle_export(file, handle, sizeof(handle));
     CHECK(length > 0);

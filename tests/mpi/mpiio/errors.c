@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Error classes of the common mistakes, the same on all ranks; and what is not there yet is refused
- * in words, not with a crash. */
+/* Error classes of the common mistakes, the same on all ranks. */
 #include "mpiio_test.h"
 
 static void opening(void) {
@@ -54,34 +53,10 @@ static void wrong_direction(void) {
     OK(MPI_File_close(&file));
 }
 
-/* --later: what is refused as long as it is not there. */
-static void not_yet(void) {
-    MPI_File file;
-    int number = 0, flag = 1;
-    MPI_Offset offset;
-
-    FAILS(MPI_ERR_UNSUPPORTED_OPERATION,
-          MPI_File_open(MPI_COMM_WORLD, test_file, MPI_MODE_WRONLY | MPI_MODE_SEQUENTIAL,
-                        MPI_INFO_NULL, &file));
-    OK(MPI_File_open(MPI_COMM_WORLD, test_file, MPI_MODE_RDWR, MPI_INFO_NULL, &file));
-    FAILS(MPI_ERR_UNSUPPORTED_OPERATION,
-          MPI_File_write_shared(file, &number, 1, MPI_INT, MPI_STATUS_IGNORE));
-    FAILS(MPI_ERR_UNSUPPORTED_OPERATION,
-          MPI_File_read_ordered(file, &number, 1, MPI_INT, MPI_STATUS_IGNORE));
-    FAILS(MPI_ERR_UNSUPPORTED_OPERATION, MPI_File_seek_shared(file, 0, MPI_SEEK_SET));
-    FAILS(MPI_ERR_UNSUPPORTED_OPERATION, MPI_File_get_position_shared(file, &offset));
-    FAILS(MPI_ERR_UNSUPPORTED_OPERATION, MPI_File_set_atomicity(file, 1));
-    OK(MPI_File_set_atomicity(file, 0));
-    OK(MPI_File_get_atomicity(file, &flag));
-    CHECK(flag == 0);
-    OK(MPI_File_close(&file));
-}
-
 int main(int argc, char** argv) {
     test_start(&argc, &argv);
     opening();
     wrong_direction();
-    if (test_option(argc, argv, "--without-shared") != NULL) not_yet();
     test_remove(test_file);
     return test_end("errors");
 }
