@@ -11,6 +11,7 @@
 #define AD_ORFA_H
 
 #include "client/orfa.h"
+#include "collective/orfa_coll.h"
 
 #include <stdatomic.h>
 
@@ -23,6 +24,7 @@
 /* One rank's open file: what fd->fs_ptr points to. */
 typedef struct AdOrfaFile {
     orfa_file* file;
+    orfa_coll* coll;
     atomic_int outstanding; /* nonblocking requests under way */
     int published;          /* times the hints in force were told to the MPI library */
 } AdOrfaFile;
@@ -43,9 +45,10 @@ typedef struct AdOrfaBlock {
 typedef struct AdOrfaFlat {
     AdOrfaBlock* blocks;
     size_t count;
-    MPI_Offset size;    /* bytes of data */
-    MPI_Offset extent;  /* from one instance to the next */
-    int contiguous;     /* instances lie one behind the other, without gaps, from the origin on */
+    MPI_Offset size;   /* bytes of data */
+    MPI_Offset extent; /* from one instance to the next */
+    int contiguous;    /* instances lie one behind the other, without gaps, from the origin on */
+    int ascending;     /* each block of a row of instances begins at or behind the last one's end */
     AdOrfaBlock own[2]; /* storage of `blocks` for predefined types */
 } AdOrfaFlat;
 
@@ -104,6 +107,10 @@ int adio_orfa_walk_start(AdOrfaWalk* walk, ADIO_File fd, const void* buffer, MPI
 int adio_orfa_walk_next(AdOrfaWalk* walk, orfa_access* access, MPI_Offset* bytes);
 void adio_orfa_walk_end(AdOrfaWalk* walk);
 
+/* What such an access looks like; the file pointer stays. */
+void adio_orfa_shape(orfa_coll_shape* shape, ADIO_File fd, MPI_Count count, MPI_Datatype datatype,
+                     int pointer_type, ADIO_Offset offset);
+
 /* ---- ad_orfa_io.c -------------------------------------------------------------------------- */
 
 /* Position of a contiguous access in the file; moves the file pointer if that is used. It moves by
@@ -124,6 +131,11 @@ void adio_orfa_drain(AdOrfaFile* file);
 orfa_layout adio_orfa_wanted_layout(ADIO_File fd);
 /* Writes the layout in force into fd->info and fd->hints. */
 void adio_orfa_report_layout(ADIO_File fd, const orfa_layout* layout);
+/* Says on rank 0 that a hint's value is not followed, and why or what it should be; once for each
+ * key and value in a process. Thread-safe. */
+void adio_orfa_refuse_hint(ADIO_File fd, const char* key, const char* text, const char* why);
+/* Tells fd's collective layer the hints in force. */
+void adio_orfa_tell_collective(ADIO_File fd);
 /* A whole decimal number within [least, most]? */
 int adio_orfa_parse(const char* text, long long least, long long most, long long* value);
 

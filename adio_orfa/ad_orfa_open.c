@@ -80,8 +80,12 @@ static int open_first(ADIO_File fd, int access_mode, orfa_file** file, Announcem
 
 static int adopt(ADIO_File fd, orfa_file* file) {
     AdOrfaFile* mine = calloc(1, sizeof(*mine));
+    int ranks;
 
-    if (mine == NULL) {
+    MPI_Comm_size(fd->comm, &ranks);
+    if (mine != NULL) mine->coll = orfa_coll_create(file, fd->filename, ranks);
+    if (mine == NULL || mine->coll == NULL) {
+        free(mine);
         orfa_close(file);
         return ENOMEM;
     }
@@ -89,6 +93,7 @@ static int adopt(ADIO_File fd, orfa_file* file) {
     atomic_init(&mine->outstanding, 0);
     fd->fs_ptr = mine;
     fd->fd_sys = -1;
+    adio_orfa_tell_collective(fd);
     return 0;
 }
 
@@ -148,6 +153,7 @@ void ADIOI_ORFA_Close(ADIO_File fd, int* error_code) {
 
     if (mine != NULL) {
         adio_orfa_drain(mine);
+        orfa_coll_destroy(mine->coll);
         if (orfa_close(mine->file) != 0) error = errno;
         free(mine);
         fd->fs_ptr = NULL;

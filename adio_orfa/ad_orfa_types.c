@@ -265,6 +265,15 @@ static void expand(MPI_Datatype type, List* out) {
     free(types);
 }
 
+static int is_ascending(const AdOrfaFlat* flat) {
+    for (size_t i = 1; i < flat->count; i++)
+        if (flat->blocks[i].offset < flat->blocks[i - 1].offset + flat->blocks[i - 1].length)
+            return 0;
+    if (flat->count == 0) return 1;
+    const AdOrfaBlock* last = &flat->blocks[flat->count - 1];
+    return last->offset + last->length <= flat->blocks[0].offset + flat->extent;
+}
+
 static void finish(AdOrfaFlat* flat, MPI_Datatype type) {
     MPI_Count lb, extent;
 
@@ -276,6 +285,7 @@ static void finish(AdOrfaFlat* flat, MPI_Datatype type) {
         flat->size += flat->blocks[i].length;
     }
     flat->contiguous = flat->count == 1 && flat->blocks[0].offset == 0 && flat->size == extent;
+    flat->ascending = is_ascending(flat);
 }
 
 static const AdOrfaFlat* flatten_predefined(MPI_Datatype type, AdOrfaFlat* scratch) {

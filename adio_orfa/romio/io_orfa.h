@@ -13,9 +13,9 @@ int adio_orfa_takes(const char* name);
  * the name. */
 const char* adio_orfa_cut_prefix(const char* name);
 
-/* Joins the closing synchronisation of a collective access whose arguments were refused, so that
- * the other ranks need not wait for ever. Does nothing when `joined`. */
-void adio_orfa_collective_leave(struct ADIOI_FileD* fd, int joined, int* error_code);
+/* Takes part without bytes in a collective access whose arguments were refused, so that the other
+ * ranks need not wait for ever. Does nothing when `joined`. */
+void adio_orfa_collective_leave(struct ADIOI_FileD* fd, int joined, int writing, int* error_code);
 
 /* Sets ROMIO up in this process, once, whichever thread comes first. */
 void mca_io_orfa_initialize(void);

@@ -24,14 +24,14 @@ def prefixes(path):
     ]
 
 
-def closing_agreement(path, call):
+def closing_agreement(path, call, writing):
     """A rank whose arguments are refused joins the agreement of the others, who would hang."""
     return [
         (path, '#include "mpioimpl.h"', '#include "mpioimpl.h"\n' + DRIVER, 1),
         (path, "    ADIO_File adio_fh;", "    ADIO_File adio_fh; int joined = 0;", 1),
         (path, f"    {call}(adio_fh,", f"    joined = 1;\n    {call}(adio_fh,", 1),
         (path, "    ROMIO_THREAD_CS_EXIT();\n\n    return error_code;",
-         "    adio_orfa_collective_leave(adio_fh, joined, &error_code);\n"
+         f"    adio_orfa_collective_leave(adio_fh, joined, {writing}, &error_code);\n"
          "    ROMIO_THREAD_CS_EXIT();\n\n    return error_code;", 1),
     ]
 
@@ -64,10 +64,10 @@ GLUE = [
 ROMIO = (
     prefixes("romio/mpi-io/open.c")
     + prefixes("romio/mpi-io/delete.c")
-    + closing_agreement("romio/mpi-io/read_all.c", "ADIO_ReadStridedColl")
-    + closing_agreement("romio/mpi-io/read_allb.c", "ADIO_ReadStridedColl")
-    + closing_agreement("romio/mpi-io/write_all.c", "ADIO_WriteStridedColl")
-    + closing_agreement("romio/mpi-io/write_allb.c", "ADIO_WriteStridedColl")
+    + closing_agreement("romio/mpi-io/read_all.c", "ADIO_ReadStridedColl", 0)
+    + closing_agreement("romio/mpi-io/read_allb.c", "ADIO_ReadStridedColl", 0)
+    + closing_agreement("romio/mpi-io/write_all.c", "ADIO_WriteStridedColl", 1)
+    + closing_agreement("romio/mpi-io/write_allb.c", "ADIO_WriteStridedColl", 1)
     + [
         # The opening rank's handle must outlive the work of the others, and a file that is deleted on
         # close must have been closed by all.
