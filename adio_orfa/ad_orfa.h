@@ -39,6 +39,7 @@ typedef struct AdOrfaBlock {
     MPI_Offset offset; /* from the type's origin; may be negative in memory types */
     MPI_Offset length; /* never 0 */
     MPI_Offset before; /* bytes of the type before this block */
+    MPI_Offset alike;  /* blocks from this one on that have its length, at one distance */
 } AdOrfaBlock;
 
 /* A datatype's bytes in type-map order, neighbours joined. */
@@ -71,6 +72,8 @@ AdOrfaCursor adio_orfa_seek(const AdOrfaFlat* flat, MPI_Offset origin, MPI_Offse
 MPI_Offset adio_orfa_place(const AdOrfaCursor* cursor);
 /* The bytes that follow in one piece, at most `wanted`; the cursor moves behind them. */
 MPI_Offset adio_orfa_next_run(AdOrfaCursor* cursor, MPI_Offset wanted);
+/* As adio_orfa_next_run(), but takes as many equal pieces at one distance as come. `wanted` > 0. */
+orfa_coll_run adio_orfa_next_runs(AdOrfaCursor* cursor, MPI_Offset wanted);
 /* Bytes of the row before the first one that lies at `limit` or beyond. */
 MPI_Offset adio_orfa_bytes_before(const AdOrfaFlat* flat, MPI_Offset origin, MPI_Offset limit);
 

@@ -50,24 +50,42 @@ static void move_own(const Call* call, ADIO_Status* status, int* error_code) {
                                call->offset, status, error_code);
 }
 
-static int next_part(void* walk, orfa_access* access, uint64_t* bytes) {
-    MPI_Offset length = 0;
-    const int error = adio_orfa_walk_next(walk, access, &length);
+/* What is left of this rank's access. */
+typedef struct Left {
+    AdOrfaWalk walk;
+    MPI_Offset in_file, in_memory; /* bytes */
+} Left;
 
-    *bytes = (uint64_t)length;
-    return error;
+static void next_runs(AdOrfaCursor* cursor, MPI_Offset* left, orfa_coll_run* run) {
+    *run = (orfa_coll_run){0};
+    if (*left == 0) return;
+    *run = adio_orfa_next_runs(cursor, *left);
+    *left -= (MPI_Offset)(run->length * run->count);
+}
+
+static void next_in_file(void* context, orfa_coll_run* run) {
+    Left* left = context;
+
+    next_runs(&left->walk.file, &left->in_file, run);
+}
+
+static void next_in_memory(void* context, orfa_coll_run* run) {
+    Left* left = context;
+
+    next_runs(&left->walk.memory, &left->in_memory, run);
 }
 
 /* By exchange between the ranks. */
 static void move_together(const Call* call, ADIO_Status* status, int* error_code) {
-    AdOrfaWalk walk;
-    const orfa_coll_source source = {.next = next_part, .context = &walk};
+    Left left;
+    const orfa_coll_source source = {next_in_file, next_in_memory, &left};
     uint64_t moved = 0;
-    int error = adio_orfa_walk_start(&walk, call->fd, call->buf, call->count, call->datatype,
+    int error = adio_orfa_walk_start(&left.walk, call->fd, call->buf, call->count, call->datatype,
                                      call->file_ptr_type, call->offset);
 
+    left.in_file = left.in_memory = left.walk.remaining;
     error = orfa_coll_move(adio_orfa_of(call->fd)->coll, &source, error, &moved);
-    adio_orfa_walk_end(&walk);
+    adio_orfa_walk_end(&left.walk);
     adio_orfa_set_status(status, call->datatype, error == 0 ? (MPI_Offset)moved : 0);
     *error_code = adio_orfa_error(function_of(call), call->fd->filename, error);
 }
@@ -98,7 +116,7 @@ static void move_and_agree(const Call* call, ADIO_Status* status, int* error_cod
 /* A rank whose arguments ROMIO refused takes part without bytes: the others would wait for it. */
 void adio_orfa_collective_leave(ADIO_File fd, int joined, int writing, int* error_code) {
     static const char function[] = "ADIOI_ORFA_COLLECTIVE";
-    const orfa_coll_source nothing = {.next = next_part, .context = NULL};
+    const orfa_coll_source nothing = {next_in_file, next_in_memory, NULL};
     orfa_coll_shape shape;
     uint64_t moved;
 

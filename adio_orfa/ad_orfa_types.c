@@ -265,6 +265,21 @@ static void expand(MPI_Datatype type, List* out) {
     free(types);
 }
 
+static MPI_Offset distance(const AdOrfaBlock* block) {
+    return block[1].offset - block[0].offset;
+}
+
+static void count_alike(AdOrfaFlat* flat) {
+    for (size_t i = flat->count; i-- > 0;) {
+        AdOrfaBlock* block = &flat->blocks[i];
+        block->alike = 1;
+        if (i + 1 == flat->count || block[1].length != block->length) continue;
+        block->alike = 2;
+        if (block[1].alike > 1 && distance(block) == distance(block + 1))
+            block->alike = block[1].alike + 1;
+    }
+}
+
 static int is_ascending(const AdOrfaFlat* flat) {
     for (size_t i = 1; i < flat->count; i++)
         if (flat->blocks[i].offset < flat->blocks[i - 1].offset + flat->blocks[i - 1].length)
@@ -286,6 +301,7 @@ static void finish(AdOrfaFlat* flat, MPI_Datatype type) {
     }
     flat->contiguous = flat->count == 1 && flat->blocks[0].offset == 0 && flat->size == extent;
     flat->ascending = is_ascending(flat);
+    count_alike(flat);
 }
 
 static const AdOrfaFlat* flatten_predefined(MPI_Datatype type, AdOrfaFlat* scratch) {
@@ -397,6 +413,40 @@ MPI_Offset adio_orfa_next_run(AdOrfaCursor* cursor, MPI_Offset wanted) {
         cursor->tile++;
     }
     return left;
+}
+
+/* Pieces in one run where instances have one block each, or go on at their blocks' distance. */
+static MPI_Offset alike_over_instances(const AdOrfaCursor* cursor, MPI_Offset* stride) {
+    const AdOrfaFlat* flat = cursor->flat;
+    const AdOrfaBlock* block = &flat->blocks[cursor->block];
+
+    *stride = flat->count == 1 ? flat->extent : distance(flat->blocks);
+    if (flat->blocks[0].alike == (MPI_Offset)flat->count &&
+        *stride * (MPI_Offset)flat->count == flat->extent)
+        return INT64_MAX;
+    *stride = block->alike > 1 ? distance(block) : 0;
+    return block->alike;
+}
+
+orfa_coll_run adio_orfa_next_runs(AdOrfaCursor* cursor, MPI_Offset wanted) {
+    const AdOrfaFlat* flat = cursor->flat;
+    MPI_Offset stride = 0;
+    orfa_coll_run run = {.start = (uint64_t)adio_orfa_place(cursor), .count = 1};
+
+    if (flat->contiguous || cursor->within > 0 || wanted < 2 * flat->blocks[cursor->block].length) {
+        run.length = (uint64_t)adio_orfa_next_run(cursor, wanted);
+        return run;
+    }
+    const MPI_Offset length = flat->blocks[cursor->block].length;
+    const MPI_Offset alike = alike_over_instances(cursor, &stride);
+    const MPI_Offset count = ADIOI_MIN(alike, wanted / length);
+    const MPI_Offset blocks = (MPI_Offset)cursor->block + count;
+    cursor->tile += blocks / (MPI_Offset)flat->count;
+    cursor->block = (size_t)(blocks % (MPI_Offset)flat->count);
+    run.length = (uint64_t)length;
+    run.stride = stride;
+    run.count = (uint64_t)count;
+    return run;
 }
 
 MPI_Offset adio_orfa_bytes_before(const AdOrfaFlat* flat, MPI_Offset origin, MPI_Offset limit) {

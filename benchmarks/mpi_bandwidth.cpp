@@ -28,6 +28,7 @@ struct Options {
     std::string block = "64M";
     std::string record = "47008";
     std::string strip = "64K";
+    std::vector<std::string> hints;  // key=value
     unsigned repeat = 3;
     bool collective = false;
     bool json = false;
@@ -58,9 +59,17 @@ void check(int mpi_error, const char* call) {
     if (mpi_error != MPI_SUCCESS) give_up(call, mpi_error);
 }
 
-MPI_File open_file(const std::string& name, int mode) {
+MPI_File open_file(const Options& options, int mode) {
     MPI_File file = MPI_FILE_NULL;
-    check(MPI_File_open(MPI_COMM_WORLD, name.c_str(), mode, MPI_INFO_NULL, &file), "MPI_File_open");
+    MPI_Info info = MPI_INFO_NULL;
+    MPI_Info_create(&info);
+    for (const std::string& hint : options.hints) {
+        const std::size_t split = hint.find('=');
+        if (split == std::string::npos || split == 0) give_up("--hint " + hint + ": not key=value");
+        MPI_Info_set(info, hint.substr(0, split).c_str(), hint.substr(split + 1).c_str());
+    }
+    check(MPI_File_open(MPI_COMM_WORLD, options.file.c_str(), mode, info, &file), "MPI_File_open");
+    MPI_Info_free(&info);
     return file;
 }
 
@@ -180,12 +189,12 @@ void one_repetition(const Options& options, const Workload& workload, std::uint6
     const std::uint64_t reader = (writer + 1) % g.ranks;
 
     delete_file(options.file);
-    MPI_File file = open_file(options.file, MPI_MODE_CREATE | MPI_MODE_WRONLY);
+    MPI_File file = open_file(options, MPI_MODE_CREATE | MPI_MODE_WRONLY);
     if (workload.view) set_view(file, workload, writer);
     const double writing = timed_pass(file, workload, true, writer, source, buffer);
     check(MPI_File_close(&file), "MPI_File_close");
 
-    file = open_file(options.file, MPI_MODE_RDONLY);
+    file = open_file(options, MPI_MODE_RDONLY);
     if (workload.view) set_view(file, workload, reader);
     const double reading = timed_pass(file, workload, false, reader, source, buffer);
     check_access(file, workload, reader, source, buffer);
@@ -278,6 +287,7 @@ int parse(int argc, char** argv, Options& options) {
     app.add_option("--record", options.record, "Bytes per record")->capture_default_str();
     app.add_option("--strip", options.strip, "Bytes per strip of the vector")
         ->capture_default_str();
+    app.add_option("--hint", options.hints, "key=value, given at every open; may be repeated");
     app.add_option("--repeat", options.repeat, "Repetitions")
         ->capture_default_str()
         ->check(CLI::Range(1, 1000));

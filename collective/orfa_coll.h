@@ -43,10 +43,19 @@ typedef struct orfa_coll_shape {
                                access through this view, an empty one too */
 } orfa_coll_shape;
 
-/* Tells one rank's access part by part: `next` fills *access with the next part (valid until the
- * following call) and *bytes with its bytes, 0 at the end; returns 0 or errno. */
+/* `count` pieces of `length` bytes, the first at `start`, the others `stride` bytes on each: of the
+ * file, or of memory (then `start` is an address, and `stride` may be negative). */
+typedef struct orfa_coll_run {
+    uint64_t start, length;
+    int64_t stride;
+    uint64_t count;
+} orfa_coll_run;
+
+/* Tells one rank's access: each function fills *run with its next pieces, count 0 at the end. The
+ * bytes of the file's pieces in order are those of memory's in order, and as many. */
 typedef struct orfa_coll_source {
-    int (*next)(void* context, orfa_access* access, uint64_t* bytes);
+    void (*next_in_file)(void* context, orfa_coll_run* run);
+    void (*next_in_memory)(void* context, orfa_coll_run* run);
     void* context;
 } orfa_coll_source;
 

@@ -243,12 +243,15 @@ void say(orfa_coll& coll, const Choice& choice, std::uint32_t ranks) {
                  coll.writing != 0 ? "writes" : "reads", words.c_str());
 }
 
-Status next_part(const orfa_coll_source& source, orfa_access& access) {
-    std::uint64_t bytes = 0;
-    const int error = source.next(source.context, &access, &bytes);
-    if (error == 0 && bytes > 0) return {};
-    access = {};
-    return Status::from_errno(error);
+using NextRun = void (*)(void*, orfa_coll_run*);
+
+Source::Next runs_from(NextRun next, void* context) {
+    return [next, context](Run& run) {
+        orfa_coll_run told{};
+        next(context, &told);
+        run = {told.start, told.length, static_cast<std::uint64_t>(told.stride), told.count};
+        return Status();
+    };
 }
 
 }  // namespace
@@ -306,7 +309,8 @@ int orfa_coll_move(orfa_coll* coll, const orfa_coll_source* source, int error,
     OrfaFile file(coll->file);
     *moved = 0;
     try {
-        Source parts([source](orfa_access& access) { return next_part(*source, access); });
+        Source parts(runs_from(source->next_in_file, source->context),
+                     runs_from(source->next_in_memory, source->context));
         Exchange exchange(ranks, file, coll->buffers, coll->domains);
         return exchange.run(coll->writing != 0, parts, Status::from_errno(error), *moved).err();
     } catch (const std::bad_alloc&) {

@@ -95,8 +95,14 @@ class Cursor {
         return runs_.front().start + index_ * runs_.front().stride;
     }
     [[nodiscard]] std::uint64_t length() const { return runs_.front().length; }
-    void next() {
-        if (++index_ < runs_.front().count) return;
+    [[nodiscard]] std::uint64_t end() const { return start() + length(); }
+    // Pieces of this run that are left, and their distance.
+    [[nodiscard]] std::uint64_t left() const { return runs_.front().count - index_; }
+    [[nodiscard]] std::uint64_t stride() const { return runs_.front().stride; }
+    // Moves on by 1 .. left() pieces.
+    void skip(std::uint64_t pieces) {
+        index_ += pieces;
+        if (index_ < runs_.front().count) return;
         index_ = 0;
         runs_ = runs_.subspan(1);
     }
@@ -105,6 +111,63 @@ class Cursor {
     std::span<const Run> runs_;
     std::uint64_t index_ = 0;
 };
+
+bool starts_earlier(const Cursor& a, const Cursor& b) {
+    return a.start() < b.start();
+}
+
+// Ranges that grow together from pieces in ascending order.
+class Union {
+  public:
+    explicit Union(std::vector<Range>& out) : out_(out) { out.clear(); }
+
+    void add(std::uint64_t start, std::uint64_t end) {
+        if (!out_.empty() && start <= out_.back().end)
+            out_.back().end = std::max(out_.back().end, end);
+        else
+            out_.push_back({start, end});
+    }
+
+  private:
+    std::vector<Range>& out_;
+};
+
+// Takes as many whole periods as all lists keep to: the pieces that start within one stride of the
+// first form a period. The last piece of a run stays: more pieces of its list may follow in the
+// same period. Returns whether it took any; `cursors` are in any order then.
+bool take_periods(std::vector<Cursor>& cursors, Union& out) {
+    const std::uint64_t start = cursors.front().start();
+    const std::uint64_t stride = cursors.front().stride();
+    std::uint64_t periods = cursors.front().left() - 1;
+    if (periods < 2) return false;
+    std::vector<Range> pieces;
+    for (const Cursor& cursor : cursors) {
+        if (cursor.start() - start >= stride) {  // not in the period: it must not be reached
+            periods = std::min(periods, (cursor.start() - start) / stride);
+            continue;
+        }
+        periods = std::min(periods, cursor.left() - 1);
+        if (periods < 2 || cursor.stride() != stride || cursor.end() - start > stride) return false;
+        pieces.push_back({cursor.start() - start, cursor.end() - start});
+    }
+    if (periods < 2) return false;
+    std::sort(pieces.begin(), pieces.end(),
+              [](const Range& a, const Range& b) { return a.start < b.start; });
+    std::vector<Range> period;
+    Union joined(period);
+    for (const Range& piece : pieces)
+        joined.add(piece.start, piece.end);
+    if (period.size() == 1 && period[0].end == stride) {
+        out.add(start, start + periods * stride);
+    } else {
+        for (std::uint64_t i = 0; i < periods; ++i)
+            for (const Range& range : period)
+                out.add(start + i * stride + range.start, start + i * stride + range.end);
+    }
+    for (Cursor& cursor : cursors)
+        if (cursor.start() - start < stride) cursor.skip(periods);
+    return true;
+}
 
 // Moves the first of a heap, whose key has grown, to its place.
 void sink(std::vector<Cursor>& heap) {
@@ -187,31 +250,35 @@ std::uint64_t bytes_below(std::span<const Run> runs, std::uint64_t limit) {
 }
 
 void unite(std::span<const std::span<const Run>> lists, std::vector<Range>& out) {
+    constexpr std::uint64_t kLeastWait = 4;
+    constexpr std::uint64_t kMostWait = 1024;
     std::vector<Cursor> heap;
-    out.clear();
+    Union ranges(out);
     for (const auto& list : lists)
         if (!list.empty()) heap.emplace_back(list);
-    std::sort(heap.begin(), heap.end(),
-              [](const Cursor& a, const Cursor& b) { return a.start() < b.start(); });
-    Range range{0, 0};
+    std::sort(heap.begin(), heap.end(), starts_earlier);
+    // Pieces until periods are looked for again: longer after each time that there were none.
+    std::uint64_t wait = 0;
+    std::uint64_t next_wait = kLeastWait;
     while (!heap.empty()) {
-        Cursor& first = heap.front();
-        const std::uint64_t start = first.start();
-        const std::uint64_t end = start + first.length();
-        if (start > range.end || range.end == 0) {
-            if (range.end > 0) out.push_back(range);
-            range = {start, end};
-        } else {
-            range.end = std::max(range.end, end);
+        if (wait == 0 && take_periods(heap, ranges)) {
+            std::erase_if(heap, [](const Cursor& cursor) { return cursor.at_end(); });
+            std::sort(heap.begin(), heap.end(), starts_earlier);
+            next_wait = kLeastWait;
+            continue;
         }
-        first.next();
-        if (first.at_end()) {
+        if (wait-- == 0) {
+            wait = next_wait;
+            next_wait = std::min(2 * next_wait, kMostWait);
+        }
+        ranges.add(heap.front().start(), heap.front().end());
+        heap.front().skip(1);
+        if (heap.front().at_end()) {
             heap.front() = heap.back();
             heap.pop_back();
         }
         sink(heap);
     }
-    if (range.end > 0) out.push_back(range);
 }
 
 }  // namespace orfa::collective

@@ -30,26 +30,15 @@ class Runs {
     }
 
     // One more piece, length > 0. Joined with the last one where it continues it.
-    void append(std::uint64_t start, std::uint64_t length) {
-        bytes_ += length;
-        if (!runs_.empty()) {
-            Run& last = runs_.back();
-            if (last.count == 1) {
-                if (last.start + last.length == start) {
-                    last.length += length;
-                    return;
-                }
-                if (last.length == length) {
-                    last.stride = start - last.start;
-                    last.count = 2;
-                    return;
-                }
-            } else if (last.length == length && start == last.start + last.count * last.stride) {
-                ++last.count;
-                return;
-            }
-        }
-        runs_.push_back({start, length, 0, 1});
+    void append(std::uint64_t start, std::uint64_t length) { append(Run{start, length, 0, 1}); }
+
+    // More pieces, count > 0.
+    void append(Run run) {
+        bytes_ += run.length * run.count;
+        if (run.count > 1 && run.stride == run.length)
+            run = {run.start, run.length * run.count, 0, 1};
+        if (!runs_.empty() && continues(runs_.back(), run)) return;
+        runs_.push_back(run);
     }
 
     [[nodiscard]] std::span<const Run> items() const { return runs_; }
@@ -58,6 +47,22 @@ class Runs {
     [[nodiscard]] bool is_one_piece() const { return runs_.size() == 1 && runs_[0].count == 1; }
 
   private:
+    // Whether `run` could be made part of `last`.
+    static bool continues(Run& last, const Run& run) {
+        if (last.count == 1 && run.count == 1 && last.start + last.length == run.start) {
+            last.length += run.length;
+            return true;
+        }
+        if (last.length != run.length) return false;
+        const std::uint64_t step = run.start - last.start;
+        if (last.count > 1 && step != last.count * last.stride) return false;
+        const std::uint64_t stride = last.count > 1 ? last.stride : step;
+        if (run.count > 1 && run.stride != stride) return false;
+        last.stride = stride;
+        last.count += run.count;
+        return true;
+    }
+
     std::vector<Run> runs_;
     std::uint64_t bytes_ = 0;
 };
@@ -90,8 +95,9 @@ struct Range {
 };
 
 // The bytes that any of the lists names, as ranges in ascending order that neither overlap nor
-// touch. Each list must ascend without overlaps. A merge over a heap of the lists' next pieces:
-// O(pieces * log lists), and O(1) for pieces between which no other list's piece starts.
+// touch. Each list must ascend without overlaps. A merge over a heap of the lists' next pieces,
+// O(pieces * log(lists)); where the lists' runs have one stride, as when ranks take regular turns,
+// many periods are done at once.
 void unite(std::span<const std::span<const Run>> lists, std::vector<Range>& out);
 
 }  // namespace orfa::collective

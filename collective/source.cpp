@@ -5,54 +5,64 @@
 #include <cerrno>
 
 namespace orfa::collective {
+namespace {
 
-Status Source::fetch() {
-    part_ = {};
-    extent_ = segment_ = 0;
-    in_extent_ = in_segment_ = 0;
-    at_ = kEnd;
-    ORFA_TRY(next_(part_));
-    if (part_.extent_count > 0) at_ = part_.extents[0].offset;
-    return {};
+// Takes pieces of `run`, of whose first `within` bytes are gone already: whole ones as long as they
+// end within `room` bytes of the current place, or a part of one, at most `bytes` in all.
+Run take_from(Run& run, std::uint64_t& within, std::uint64_t room, std::uint64_t bytes) {
+    Run taken{run.start + within, std::min({run.length - within, room, bytes}), 0, 1};
+    if (taken.length < run.length) {
+        within += taken.length;
+        if (within < run.length) return taken;
+        within = 0;
+    } else if (run.count > 1) {
+        taken.stride = run.stride;
+        taken.count = std::min(run.count, bytes / run.length);
+        if (room < ~std::uint64_t{0})
+            taken.count = std::min(taken.count, (room - run.length) / run.stride + 1);
+    }
+    run.start += taken.count * run.stride;
+    run.count -= taken.count;
+    return taken;
 }
 
-// The next `length` bytes are done; they lie in one extent and one segment.
-Status Source::pass(std::uint64_t length) {
-    in_extent_ += length;
-    in_segment_ += length;
-    at_ += length;
-    if (in_segment_ == part_.segments[segment_].length) {
-        ++segment_;
-        in_segment_ = 0;
+constexpr std::uint64_t kNoBound = ~std::uint64_t{0};
+
+}  // namespace
+
+Status Source::start() {
+    return next_in_file_(file_);
+}
+
+Run Source::take(std::uint64_t room) {
+    return take_from(file_, in_file_, room, kNoBound);
+}
+
+Status Source::take_memory(std::uint64_t bytes, Runs& memory) {
+    while (bytes > 0) {
+        if (memory_.count == 0) {
+            ORFA_TRY(next_in_memory_(memory_));
+            if (memory_.count == 0) return Status::from_errno(EINVAL);
+        }
+        const Run taken = take_from(memory_, in_memory_, kNoBound, bytes);
+        memory.append(taken);
+        bytes -= taken.length * taken.count;
     }
-    if (in_extent_ < part_.extents[extent_].length) return {};
-    in_extent_ = 0;
-    if (++extent_ == part_.extent_count) return fetch();
-    at_ = part_.extents[extent_].offset;
     return {};
 }
 
 Status Source::deal(const Window& window, std::span<Parcel> parcels) {
     std::uint64_t least = window.begin();  // nothing before it may come
-    std::uint64_t from = 0;                // of the unit that `parcel` and `place` are for
-    std::uint64_t to = 0;
-    std::uint64_t place = 0;
-    Parcel* parcel = nullptr;
-    while (at_ < window.end()) {
-        if (at_ < least) return Status::from_errno(EINVAL);
-        if (at_ >= to) {
-            from = at_;
-            to = at_ + window.left_in_unit(at_);
-            place = window.place_of(at_);
-            parcel = &parcels[window.aggregator_of(at_)];
-        }
-        const orfa_segment& segment = part_.segments[segment_];
-        const std::uint64_t length = std::min(
-            {to - at_, part_.extents[extent_].length - in_extent_, segment.length - in_segment_});
-        parcel->places.append(place + (at_ - from), length);
-        parcel->memory.append(reinterpret_cast<std::uintptr_t>(segment.data) + in_segment_, length);
-        least = at_ + length;
-        ORFA_TRY(pass(length));
+    while (offset() < window.end()) {
+        const std::uint64_t at = offset();
+        if (at < least) return Status::from_errno(EINVAL);
+        Run taken = take(window.left_in_unit(at));
+        least = at + (taken.count - 1) * taken.stride + taken.length;
+        Parcel& parcel = parcels[window.aggregator_of(at)];
+        taken.start = window.place_of(at);
+        parcel.places.append(taken);
+        ORFA_TRY(take_memory(taken.length * taken.count, parcel.memory));
+        if (file_.count == 0) ORFA_TRY(next_in_file_(file_));
     }
     return {};
 }

@@ -2,7 +2,6 @@
 // One rank's access, cut into what goes to each aggregator in each round.
 #pragma once
 
-#include "client/orfa.h"
 #include "collective/domains.hpp"
 #include "collective/runs.hpp"
 #include "common/status.hpp"
@@ -24,36 +23,40 @@ struct Parcel {
     }
 };
 
-// A rank's access read from its beginning to its end, in ascending order of the file.
+// A rank's access read from its beginning to its end, in ascending order of the file. Pieces are
+// dealt out a run at a time: what a regular access costs here goes with its stripes.
 class Source {
   public:
     static constexpr std::uint64_t kEnd = ~std::uint64_t{0};
 
-    // Fills its argument with the next part of the access, all 0 at the end. errno.
-    using Next = std::function<Status(orfa_access&)>;
+    // Gives the next run of pieces; count 0 at the end. The file's and the memory's runs hold the
+    // same number of bytes in all. errno.
+    using Next = std::function<Status(Run&)>;
 
-    explicit Source(Next next) : next_(std::move(next)) {}
+    Source(Next next_in_file, Next next_in_memory)
+        : next_in_file_(std::move(next_in_file)), next_in_memory_(std::move(next_in_memory)) {}
 
-    // Makes offset() known. Whatever `next` returns.
-    Status start() { return fetch(); }
+    // Makes offset() known.
+    Status start();
     // The file offset of the next byte; kEnd behind the last one.
-    [[nodiscard]] std::uint64_t offset() const { return at_; }
+    [[nodiscard]] std::uint64_t offset() const {
+        return file_.count > 0 ? file_.start + in_file_ : kEnd;
+    }
 
     // Moves on to the window's end; adds the bytes passed over to parcels[aggregator], which hold
-    // nothing yet. EINVAL: the file offsets do not ascend.
+    // nothing yet. EINVAL: the file offsets do not ascend, or there is no memory for them.
     Status deal(const Window& window, std::span<Parcel> parcels);
 
   private:
-    Status fetch();
-    Status pass(std::uint64_t length);
+    Run take(std::uint64_t room);
+    Status take_memory(std::uint64_t bytes, Runs& memory);
 
-    Next next_;
-    orfa_access part_{};
-    std::size_t extent_ = 0;
-    std::size_t segment_ = 0;
-    std::uint64_t in_extent_ = 0;  // bytes of the current ones that are done
-    std::uint64_t in_segment_ = 0;
-    std::uint64_t at_ = kEnd;
+    Next next_in_file_;
+    Next next_in_memory_;
+    Run file_{};  // what is left of the current runs,
+    Run memory_{};
+    std::uint64_t in_file_ = 0;  // without so many bytes of their first pieces
+    std::uint64_t in_memory_ = 0;
 };
 
 }  // namespace orfa::collective

@@ -163,20 +163,43 @@ class ArrayFile final : public FileAccess {
     bool fail_ = false;
 };
 
-// A rank's access, handed out in parts of a few pieces.
+// A rank's access, handed out in runs of a few pieces where it is regular.
 struct Plan {
     std::vector<orfa_extent> extents;
     std::vector<orfa_segment> segments;
     Bytes memory;
     std::uint64_t bytes = 0;
-    std::size_t next = 0;
+    std::size_t in_file = 0;
+    std::size_t in_memory = 0;
 
-    // Pieces one to one; part by part.
-    Status part(orfa_access& access) {
-        const std::size_t count = std::min<std::size_t>(extents.size() - next, 3);
-        access = {segments.data() + next, count, extents.data() + next, count};
-        next += count;
-        return {};
+    Source source() {
+        return Source(
+            [this](collective::Run& run) {
+                run = next(in_file, extents.size(), [this](std::size_t i) {
+                    return collective::Run{extents[i].offset, extents[i].length, 0, 1};
+                });
+                return Status();
+            },
+            [this](collective::Run& run) {
+                run = next(in_memory, segments.size(), [this](std::size_t i) {
+                    return collective::Run{reinterpret_cast<std::uintptr_t>(segments[i].data),
+                                           segments[i].length, 0, 1};
+                });
+                return Status();
+            });
+    }
+    template <typename Piece>
+    static collective::Run next(std::size_t& index, std::size_t end, Piece piece) {
+        if (index == end) return {};
+        collective::Run run = piece(index++);
+        while (index < end && run.count < 5 && piece(index).length == run.length) {
+            const std::uint64_t step = piece(index).start - run.start;
+            if (run.count > 1 && step != run.count * run.stride) break;
+            if (run.count == 1) run.stride = step;
+            ++run.count;
+            ++index;
+        }
+        return run;
     }
     void add(std::uint64_t offset, std::uint64_t length) {
         extents.push_back({offset, length});
@@ -209,7 +232,7 @@ Outcome run(FileAccess& file, const Domains& domains, bool writing, std::vector<
         threads.emplace_back([&, rank] {
             ThreadRanks ranks(world, rank);
             Buffers buffers;
-            Source source([&](orfa_access& access) { return plans[rank].part(access); });
+            Source source = plans[rank].source();
             Exchange exchange(ranks, file, buffers, domains);
             outcome.statuses[rank] = exchange.run(writing, source, mine[rank], outcome.moved[rank]);
         });
@@ -381,14 +404,16 @@ TEST(Exchange, ASourceThatFailsHalfwayStopsTheOthers) {
             ThreadRanks ranks(world, rank);
             Buffers buffers;
             std::uint64_t calls = 0;
-            orfa_segment segment{data.data(), 4096};
-            orfa_extent extent{};
-            Source source([&](orfa_access& access) {
-                if (calls == 5 && rank == 1) return Status::from_errno(ENOMEM);
-                extent = {8192 * calls++ + 4096 * rank, 4096};
-                access = {&segment, calls < 20 ? 1U : 0U, &extent, calls < 20 ? 1U : 0U};
-                return Status();
-            });
+            Source source(
+                [&](collective::Run& run) {
+                    if (calls == 5 && rank == 1) return Status::from_errno(ENOMEM);
+                    run = {8192 * calls++ + 4096 * rank, 4096, 0, calls < 20 ? 1U : 0U};
+                    return Status();
+                },
+                [&](collective::Run& run) {
+                    run = {reinterpret_cast<std::uintptr_t>(data.data()), 4096, 0, 1};
+                    return Status();
+                });
             Exchange exchange(ranks, file, buffers, make_domains({4096, 2, 2, 2, 8192}));
             std::uint64_t moved = 0;
             statuses[rank] = exchange.run(true, source, {}, moved);
@@ -402,14 +427,17 @@ TEST(Exchange, ASourceThatFailsHalfwayStopsTheOthers) {
 
 TEST(Source, OffsetsThatGoBackwardsAreRefused) {
     std::byte data[64];
-    orfa_extent extents[] = {{100, 32}, {50, 32}};
-    orfa_segment segments[] = {{data, 32}, {data + 32, 32}};
-    bool given = false;
-    Source source([&](orfa_access& access) {
-        access = given ? orfa_access{} : orfa_access{segments, 2, extents, 2};
-        given = true;
-        return Status();
-    });
+    std::vector<collective::Run> runs = {{100, 32, 0, 1}, {50, 32, 0, 1}, {}};
+    std::size_t given = 0;
+    Source source(
+        [&](collective::Run& run) {
+            run = runs[given++];
+            return Status();
+        },
+        [&](collective::Run& run) {
+            run = {reinterpret_cast<std::uintptr_t>(data), 64, 0, 1};
+            return Status();
+        });
     ASSERT_TRUE(source.start().ok());
     const Domains domains = make_domains({4096, 1, 1, 1, 8192});
     std::vector<Parcel> parcels(1);

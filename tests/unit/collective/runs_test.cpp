@@ -177,7 +177,7 @@ TEST(Runs, ScatterTakesBackWhatGatherPacked) {
 TEST(Unite, NamesEachByteOnceInMaximalRanges) {
     constexpr std::uint64_t kLimit = 1500;
     std::mt19937_64 random(5);
-    for (int round = 0; round < 300; ++round) {
+    for (int round = 0; round < 3000; ++round) {
         std::vector<Runs> owners;
         std::vector<std::span<const collective::Run>> lists;
         std::vector<bool> expected(kLimit, false);
@@ -202,6 +202,24 @@ TEST(Unite, NamesEachByteOnceInMaximalRanges) {
         }
         EXPECT_EQ(got, expected);
     }
+}
+
+TEST(Unite, ARunThatEndsWithinAPeriodDoesNotHideWhatFollows) {
+    Runs regular;
+    Runs ending;
+    for (std::uint64_t i = 0; i < 20; ++i)
+        regular.append(100 * i, 10);
+    for (std::uint64_t i = 0; i < 10; ++i)
+        ending.append(100 * i + 20, 10);
+    ending.append(950, 7);  // behind its last regular piece, in the same period
+    const std::vector<std::span<const collective::Run>> lists = {regular.items(), ending.items()};
+    std::vector<Range> ranges;
+    unite(lists, ranges);
+    ASSERT_EQ(ranges.size(), 31U);
+    EXPECT_EQ(ranges[18], (Range{900, 910}));
+    EXPECT_EQ(ranges[19], (Range{920, 930}));
+    EXPECT_EQ(ranges[20], (Range{950, 957}));
+    EXPECT_EQ(ranges[21], (Range{1000, 1010}));
 }
 
 TEST(Unite, RanksThatInterleaveMakeOneRange) {
