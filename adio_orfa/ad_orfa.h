@@ -35,18 +35,22 @@ static inline AdOrfaFile* adio_orfa_of(ADIO_File fd) {
 
 /* ---- ad_orfa_types.c: what a datatype looks like ------------------------------------------- */
 
+/* Equal pieces at one distance. */
 typedef struct AdOrfaBlock {
-    MPI_Offset offset; /* from the type's origin; may be negative in memory types */
-    MPI_Offset length; /* never 0 */
+    MPI_Offset offset; /* of the first, from the type's origin; may be negative in memory types */
+    MPI_Offset length; /* of each; never 0 */
+    MPI_Offset stride; /* from one to the next; meaningless when there is one */
+    MPI_Offset count;  /* never 0 */
     MPI_Offset before; /* bytes of the type before this block */
-    MPI_Offset alike;  /* blocks from this one on that have its length, at one distance */
 } AdOrfaBlock;
 
-/* A datatype's bytes in type-map order, neighbours joined. */
+/* A datatype's bytes in type-map order, neighbours joined. A vector of a million pieces is one
+ * block. */
 typedef struct AdOrfaFlat {
     AdOrfaBlock* blocks;
     size_t count;
     MPI_Offset size;   /* bytes of data */
+    MPI_Offset pieces; /* of all blocks */
     MPI_Offset extent; /* from one instance to the next */
     int contiguous;    /* instances lie one behind the other, without gaps, from the origin on */
     int ascending;     /* each block of a row of instances begins at or behind the last one's end */
@@ -63,7 +67,8 @@ typedef struct AdOrfaCursor {
     MPI_Offset origin; /* address or file offset of the first instance */
     MPI_Offset tile;   /* instance */
     size_t block;      /* block in it (contiguous types: 0) */
-    MPI_Offset within; /* byte in the block (contiguous types: byte of all) */
+    MPI_Offset piece;  /* piece of the block */
+    MPI_Offset within; /* byte in the piece (contiguous types: byte of all) */
 } AdOrfaCursor;
 
 /* The cursor at byte `position` of the row. O(log blocks). */

@@ -119,7 +119,7 @@ void adio_orfa_walk_end(AdOrfaWalk* walk) {
 /* Pieces that `bytes` of a row of instances lie in, about. */
 static uint64_t pieces_of(const AdOrfaFlat* flat, MPI_Offset bytes) {
     if (flat->contiguous) return 1;
-    return (uint64_t)(1 + (double)bytes * (double)flat->count / (double)flat->size);
+    return (uint64_t)(1 + (double)bytes * (double)flat->pieces / (double)flat->size);
 }
 
 void adio_orfa_shape(orfa_coll_shape* shape, ADIO_File fd, MPI_Count count, MPI_Datatype datatype,
