@@ -16,8 +16,8 @@ struct Prices {
     double byte_moved;   // a byte packed, sent to another rank and placed
 };
 
-constexpr Prices kSameHost = {10, 0.30, 0.00025, 60, 0.04, 0.0006};
-constexpr Prices kNetwork = {60, 0.50, 0.0004, 100, 0.04, 0.0006};
+constexpr Prices kSameHost = {15, 0.35, 0.0005, 150, 0.01, 0.0014};
+constexpr Prices kNetwork = {60, 1.5, 0.0008, 200, 0.01, 0.0008};
 
 // What two-phase must save to be preferred: the model is a model.
 constexpr double kMargin = 0.8;
