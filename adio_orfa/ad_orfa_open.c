@@ -10,6 +10,7 @@
 typedef struct Announcement {
     int64_t size; /* of the file; -1: not asked for */
     orfa_layout layout;
+    orfa_coll_hints hints; /* in force for collective calls where a rank has no wish */
     int32_t error_class;
     int32_t handle_length;
     unsigned char handle[ORFA_HANDLE_MAX];
@@ -78,7 +79,8 @@ static int open_first(ADIO_File fd, int access_mode, orfa_file** file, Announcem
     return error;
 }
 
-static int adopt(ADIO_File fd, orfa_file* file) {
+/* `hints`: the opening rank's, NULL on that rank. */
+static int adopt(ADIO_File fd, orfa_file* file, const orfa_coll_hints* hints) {
     AdOrfaFile* mine = calloc(1, sizeof(*mine));
     int ranks;
 
@@ -93,6 +95,7 @@ static int adopt(ADIO_File fd, orfa_file* file) {
     atomic_init(&mine->outstanding, 0);
     fd->fs_ptr = mine;
     fd->fd_sys = -1;
+    if (hints != NULL) orfa_coll_set_hints(mine->coll, hints);
     adio_orfa_tell_collective(fd);
     return 0;
 }
@@ -103,7 +106,7 @@ static int import(ADIO_File fd, const Announcement* heard) {
     if (session == NULL) return errno != 0 ? errno : EIO;
     orfa_file* file = orfa_handle_import(session, heard->handle, (size_t)heard->handle_length);
     if (file == NULL) return errno != 0 ? errno : EIO;
-    return adopt(fd, file);
+    return adopt(fd, file, &heard->hints);
 }
 
 void ADIOI_ORFA_OpenColl(ADIO_File fd, int rank, int access_mode, int* error_code) {
@@ -120,6 +123,8 @@ void ADIOI_ORFA_OpenColl(ADIO_File fd, int rank, int access_mode, int* error_cod
     }
     if (rank == opener) {
         error = open_first(fd, access_mode, &file, &shared);
+        if (error == 0) error = adopt(fd, file, NULL);
+        if (error == 0) shared.hints = orfa_coll_hints_of(adio_orfa_of(fd)->coll);
         *error_code = adio_orfa_error(name, fd->filename, error);
         shared.error_class = adio_orfa_error_class(error);
     }
@@ -129,7 +134,7 @@ void ADIOI_ORFA_OpenColl(ADIO_File fd, int rank, int access_mode, int* error_cod
         return;
     }
     /* When this fails on one rank ADIO_Open closes the file on the others. */
-    error = rank == opener ? adopt(fd, file) : import(fd, &shared);
+    if (rank != opener) error = import(fd, &shared);
     *error_code = adio_orfa_error(name, fd->filename, error);
     if (error != 0) return;
     fd->is_open = 1;
@@ -141,7 +146,7 @@ void ADIOI_ORFA_OpenColl(ADIO_File fd, int rank, int access_mode, int* error_cod
 /* Reached only when one rank opens for itself. */
 void ADIOI_ORFA_Open(ADIO_File fd, int* error_code) {
     orfa_file* file = open_file(fd, fd->access_mode);
-    const int error = file == NULL ? errno : adopt(fd, file);
+    const int error = file == NULL ? errno : adopt(fd, file, NULL);
 
     *error_code = adio_orfa_error("ADIOI_ORFA_OPEN", fd->filename, error);
 }

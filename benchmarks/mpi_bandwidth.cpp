@@ -28,6 +28,7 @@ struct Options {
     std::string block = "64M";
     std::string record = "47008";
     std::string strip = "64K";
+    std::vector<int> array{256, 512, 512};
     std::vector<std::string> hints;  // key=value
     unsigned repeat = 3;
     bool collective = false;
@@ -38,7 +39,8 @@ struct Options {
 struct Workload {
     std::string name;
     Geometry geometry;
-    bool view = false;        // through a vector view, else at explicit offsets
+    bool view = false;        // through a view, else at explicit offsets
+    std::vector<int> array;   // of 4-byte elements, dealt in blocks of 3 dimensions; none: strips
     bool collective = false;  // all ranks call together
 };
 
@@ -78,9 +80,38 @@ void delete_file(const std::string& name) {
     MPI_Barrier(MPI_COMM_WORLD);
 }
 
+// The block of `owner` in an array of 3 dimensions.
+MPI_Datatype block_of(const std::vector<int>& array, std::uint64_t ranks, std::uint64_t owner) {
+    int grid[3] = {0, 0, 0};
+    int sizes[3] = {0, 0, 0};
+    int starts[3] = {0, 0, 0};
+    MPI_Datatype block = MPI_DATATYPE_NULL;
+    check(MPI_Dims_create(static_cast<int>(ranks), 3, grid), "MPI_Dims_create");
+    auto rest = static_cast<int>(owner);
+    for (int i = 2; i >= 0; --i) {
+        const int extent = array[static_cast<std::size_t>(i)];
+        if (extent % grid[i] != 0) give_up("--array: not divisible among the ranks");
+        sizes[i] = extent / grid[i];
+        starts[i] = rest % grid[i] * sizes[i];
+        rest /= grid[i];
+    }
+    check(
+        MPI_Type_create_subarray(3, array.data(), sizes, starts, MPI_ORDER_C, MPI_INT32_T, &block),
+        "MPI_Type_create_subarray");
+    check(MPI_Type_commit(&block), "MPI_Type_commit");
+    return block;
+}
+
 // Makes the stream of `owner` what positions in the file mean.
 void set_view(MPI_File file, const Workload& workload, std::uint64_t owner) {
     const Geometry& g = workload.geometry;
+    if (!workload.array.empty()) {
+        MPI_Datatype block = block_of(workload.array, g.ranks, owner);
+        check(MPI_File_set_view(file, 0, MPI_BYTE, block, "native", MPI_INFO_NULL),
+              "MPI_File_set_view");
+        MPI_Type_free(&block);
+        return;
+    }
     const std::uint64_t first = owner * g.piece;
     const auto start = static_cast<MPI_Offset>(first);
     MPI_Datatype strided = MPI_DATATYPE_NULL;
@@ -248,7 +279,7 @@ std::uint64_t size_of(const std::string& text, const char* option, std::uint64_t
 }
 
 Workload workload_of(const Options& options, const std::string& name, int ranks) {
-    Workload workload{name, {}, false, options.collective};
+    Workload workload{name, {}, false, {}, options.collective};
     Geometry& g = workload.geometry;
     g.ranks = static_cast<std::uint64_t>(ranks);
     g.transfer = size_of(options.transfer, "--transfer", kMostCounted);
@@ -259,6 +290,14 @@ Workload workload_of(const Options& options, const std::string& name, int ranks)
     } else if (name == "vector") {
         g.piece = size_of(options.strip, "--strip", kMostCounted / g.ranks);
         workload.view = true;
+    } else if (name == "block3d") {
+        workload.array = options.array;
+        workload.view = true;
+        std::uint64_t bytes = 4;
+        for (const int extent : options.array)
+            bytes *= static_cast<std::uint64_t>(std::max(extent, 0));
+        g.block = g.transfer = g.piece = bytes / g.ranks;
+        if (bytes == 0 || g.block > kMostCounted) give_up("--array: not of 1 byte to 2 GiB a rank");
     }
     const std::uint64_t step = std::max(g.transfer, g.piece);
     g.block = std::max(g.block / step, std::uint64_t{1}) * step;
@@ -278,14 +317,19 @@ int parse(int argc, char** argv, Options& options) {
     app.add_option(
            "--pattern", options.patterns,
            "contiguous: a segment per rank; records: small records in turn, by offset; "
-           "records-view: the same by a file view; vector: strips in turn, by a vector view")
+           "records-view: the same by a file view; vector: strips in turn, by a vector view; "
+           "block3d: blocks of a 3-D array, each in one call")
         ->delimiter(',')
-        ->check(CLI::IsMember({"contiguous", "records", "records-view", "vector"}));
+        ->check(CLI::IsMember({"contiguous", "records", "records-view", "vector", "block3d"}));
     app.add_option("--transfer", options.transfer, "Bytes per call")->capture_default_str();
     app.add_option("--block", options.block, "Bytes per rank (rounded down to whole calls)")
         ->capture_default_str();
     app.add_option("--record", options.record, "Bytes per record")->capture_default_str();
     app.add_option("--strip", options.strip, "Bytes per strip of the vector")
+        ->capture_default_str();
+    app.add_option("--array", options.array, "Extents of the 3-D array, in 4-byte elements")
+        ->delimiter('x')
+        ->expected(3)
         ->capture_default_str();
     app.add_option("--hint", options.hints, "key=value, given at every open; may be repeated");
     app.add_option("--repeat", options.repeat, "Repetitions")

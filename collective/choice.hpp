@@ -18,7 +18,6 @@ struct Facts {
     std::uint64_t bytes = 0;          // most of a rank
     std::uint64_t file_pieces = 0;    // most of a rank
     std::uint64_t memory_pieces = 0;  // most of a rank
-    std::uint64_t reach = 0;          // longest distance from a rank's first byte to its last
     std::uint64_t hull = 0;           // from the first byte of all to the last
 };
 

@@ -142,7 +142,6 @@ struct Notes {
         kBytes,
         kFilePieces,
         kMemoryPieces,
-        kReach,
         kMinusFirst,
         kEnd,
         kFields
@@ -195,7 +194,6 @@ Notes notes_of(const orfa_coll& coll, int rank, const orfa_coll_shape& shape) {
     notes[Notes::kBytes] = signed_of(shape.bytes);
     notes[Notes::kFilePieces] = signed_of(shape.file_pieces);
     notes[Notes::kMemoryPieces] = signed_of(shape.memory_pieces);
-    notes[Notes::kReach] = signed_of(shape.end - shape.first);
     notes[Notes::kMinusFirst] = -signed_of(shape.first);
     notes[Notes::kEnd] = signed_of(shape.end);
     return notes;
@@ -222,7 +220,6 @@ Facts facts_of(const Notes& notes, const Domains& domains, std::uint32_t ranks) 
     facts.bytes = notes.number(Notes::kBytes);
     facts.file_pieces = notes.number(Notes::kFilePieces);
     facts.memory_pieces = notes.number(Notes::kMemoryPieces);
-    facts.reach = notes.number(Notes::kReach);
     if (facts.bytes > 0) facts.hull = notes.number(Notes::kEnd) + notes.number(Notes::kMinusFirst);
     return facts;
 }

@@ -17,7 +17,6 @@ Facts interleaved(std::uint32_t ranks, std::uint64_t piece, std::uint64_t bytes)
     facts.file_pieces = bytes / piece;
     facts.memory_pieces = 1;
     facts.hull = ranks * bytes;
-    facts.reach = facts.hull - (ranks - 1) * piece;
     return facts;
 }
 
