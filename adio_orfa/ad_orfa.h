@@ -11,6 +11,7 @@
 #define AD_ORFA_H
 
 #include "client/orfa.h"
+#include "collective/orfa_coll.h"
 
 #include <pthread.h>
 #include <stdatomic.h>
@@ -38,6 +39,7 @@ typedef struct AdOrfaShared {
 /* One rank's open file: what fd->fs_ptr points to. */
 typedef struct AdOrfaFile {
     orfa_file* file;
+    orfa_coll* coll;
     atomic_int outstanding; /* nonblocking requests under way */
     AdOrfaShared shared;
     int published; /* times the hints in force were told to the MPI library */
@@ -49,19 +51,25 @@ static inline AdOrfaFile* adio_orfa_of(ADIO_File fd) {
 
 /* ---- ad_orfa_types.c: what a datatype looks like ------------------------------------------- */
 
+/* Equal pieces at one distance. */
 typedef struct AdOrfaBlock {
-    MPI_Offset offset; /* from the type's origin; may be negative in memory types */
-    MPI_Offset length; /* never 0 */
+    MPI_Offset offset; /* of the first, from the type's origin; may be negative in memory types */
+    MPI_Offset length; /* of each; never 0 */
+    MPI_Offset stride; /* from one to the next; meaningless when there is one */
+    MPI_Offset count;  /* never 0 */
     MPI_Offset before; /* bytes of the type before this block */
 } AdOrfaBlock;
 
-/* A datatype's bytes in type-map order, neighbours joined. */
+/* A datatype's bytes in type-map order, neighbours joined. A vector of a million pieces is one
+ * block. */
 typedef struct AdOrfaFlat {
     AdOrfaBlock* blocks;
     size_t count;
-    MPI_Offset size;    /* bytes of data */
-    MPI_Offset extent;  /* from one instance to the next */
-    int contiguous;     /* instances lie one behind the other, without gaps, from the origin on */
+    MPI_Offset size;   /* bytes of data */
+    MPI_Offset pieces; /* of all blocks */
+    MPI_Offset extent; /* from one instance to the next */
+    int contiguous;    /* instances lie one behind the other, without gaps, from the origin on */
+    int ascending;     /* each block of a row of instances begins at or behind the last one's end */
     AdOrfaBlock own[2]; /* storage of `blocks` for predefined types */
 } AdOrfaFlat;
 
@@ -75,7 +83,8 @@ typedef struct AdOrfaCursor {
     MPI_Offset origin; /* address or file offset of the first instance */
     MPI_Offset tile;   /* instance */
     size_t block;      /* block in it (contiguous types: 0) */
-    MPI_Offset within; /* byte in the block (contiguous types: byte of all) */
+    MPI_Offset piece;  /* piece of the block */
+    MPI_Offset within; /* byte in the piece (contiguous types: byte of all) */
 } AdOrfaCursor;
 
 /* The cursor at byte `position` of the row. O(log blocks). */
@@ -84,6 +93,8 @@ AdOrfaCursor adio_orfa_seek(const AdOrfaFlat* flat, MPI_Offset origin, MPI_Offse
 MPI_Offset adio_orfa_place(const AdOrfaCursor* cursor);
 /* The bytes that follow in one piece, at most `wanted`; the cursor moves behind them. */
 MPI_Offset adio_orfa_next_run(AdOrfaCursor* cursor, MPI_Offset wanted);
+/* As adio_orfa_next_run(), but takes as many equal pieces at one distance as come. `wanted` > 0. */
+orfa_coll_run adio_orfa_next_runs(AdOrfaCursor* cursor, MPI_Offset wanted);
 /* Bytes of the row before the first one that lies at `limit` or beyond. */
 MPI_Offset adio_orfa_bytes_before(const AdOrfaFlat* flat, MPI_Offset origin, MPI_Offset limit);
 
@@ -122,6 +133,10 @@ void adio_orfa_walk_end(AdOrfaWalk* walk);
 /* The bytes of the file from the first to the last that are left of the walk, for a lock. Length 0:
  * none; a file type that is not monotone, which MPI forbids, gives the whole file. */
 void adio_orfa_walk_span(const AdOrfaWalk* walk, MPI_Offset* first, MPI_Offset* length);
+
+/* What such an access looks like; the file pointer stays. */
+void adio_orfa_shape(orfa_coll_shape* shape, ADIO_File fd, MPI_Count count, MPI_Datatype datatype,
+                     int pointer_type, ADIO_Offset offset);
 
 /* ---- ad_orfa_io.c -------------------------------------------------------------------------- */
 
@@ -162,6 +177,11 @@ int adio_orfa_atomic_end(ADIO_File fd, MPI_Offset first, MPI_Offset length);
 orfa_layout adio_orfa_wanted_layout(ADIO_File fd);
 /* Writes the layout in force into fd->info and fd->hints. */
 void adio_orfa_report_layout(ADIO_File fd, const orfa_layout* layout);
+/* Says on rank 0 that a hint's value is not followed, and why or what it should be; once for each
+ * key and value in a process. Thread-safe. */
+void adio_orfa_refuse_hint(ADIO_File fd, const char* key, const char* text, const char* why);
+/* Tells fd's collective layer the hints in force. */
+void adio_orfa_tell_collective(ADIO_File fd);
 /* A whole decimal number within [least, most]? */
 int adio_orfa_parse(const char* text, long long least, long long most, long long* value);
 

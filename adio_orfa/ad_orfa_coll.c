@@ -1,59 +1,147 @@
 /* SPDX-License-Identifier: MIT */
-/* Collective reads and writes: each rank moves its own pieces, then all agree on the outcome. The
- * closing agreement is also the synchronisation that programs expect behind a collective write:
- * what any rank wrote is visible to all when the call returns. */
+/* Collective reads and writes. The way is chosen by collective/orfa_coll.h: each rank moves its own
+ * pieces, or the ranks exchange them first. At the end all agree on the outcome; that agreement is
+ * also the synchronisation that programs expect behind a collective write: what any rank wrote is
+ * visible to all when the call returns. */
 #include "ad_orfa.h"
 #include "adio_orfa/romio/io_orfa.h"
+
+/* One rank's part of a collective call. */
+typedef struct Call {
+    ADIO_File fd;
+    int writing;
+    void* buf;
+    int count;
+    MPI_Datatype datatype;
+    int file_ptr_type;
+    ADIO_Offset offset;
+} Call;
+
+static const char* function_of(const Call* call) {
+    return call->writing ? "ADIOI_ORFA_WRITESTRIDEDCOLL" : "ADIOI_ORFA_READSTRIDEDCOLL";
+}
+
+static int is_contiguous(const Call* call) {
+    int memory, file;
+
+    ADIOI_Datatype_iscontig(call->datatype, &memory);
+    ADIOI_Datatype_iscontig(call->fd->filetype, &file);
+    return memory && file;
+}
+
+/* Each rank for itself. */
+static void move_own(const Call* call, ADIO_Status* status, int* error_code) {
+    ADIO_File fd = call->fd;
+    const ADIO_Offset bytes = call->file_ptr_type == ADIO_INDIVIDUAL
+                                  ? call->offset
+                                  : fd->disp + call->offset * fd->etype_size;
+
+    if (is_contiguous(call) && call->writing)
+        ADIOI_ORFA_WriteContig(fd, call->buf, call->count, call->datatype, call->file_ptr_type,
+                               bytes, status, error_code);
+    else if (is_contiguous(call))
+        ADIOI_ORFA_ReadContig(fd, call->buf, call->count, call->datatype, call->file_ptr_type,
+                              bytes, status, error_code);
+    else if (call->writing)
+        ADIOI_ORFA_WriteStrided(fd, call->buf, call->count, call->datatype, call->file_ptr_type,
+                                call->offset, status, error_code);
+    else
+        ADIOI_ORFA_ReadStrided(fd, call->buf, call->count, call->datatype, call->file_ptr_type,
+                               call->offset, status, error_code);
+}
+
+/* What is left of this rank's access. */
+typedef struct Left {
+    AdOrfaWalk walk;
+    MPI_Offset in_file, in_memory; /* bytes */
+} Left;
+
+static void next_runs(AdOrfaCursor* cursor, MPI_Offset* left, orfa_coll_run* run) {
+    *run = (orfa_coll_run){0};
+    if (*left == 0) return;
+    *run = adio_orfa_next_runs(cursor, *left);
+    *left -= (MPI_Offset)(run->length * run->count);
+}
+
+static void next_in_file(void* context, orfa_coll_run* run) {
+    Left* left = context;
+
+    next_runs(&left->walk.file, &left->in_file, run);
+}
+
+static void next_in_memory(void* context, orfa_coll_run* run) {
+    Left* left = context;
+
+    next_runs(&left->walk.memory, &left->in_memory, run);
+}
+
+/* By exchange between the ranks. */
+static void move_together(const Call* call, ADIO_Status* status, int* error_code) {
+    Left left;
+    const orfa_coll_source source = {next_in_file, next_in_memory, &left};
+    uint64_t moved = 0;
+    int error = adio_orfa_walk_start(&left.walk, call->fd, call->buf, call->count, call->datatype,
+                                     call->file_ptr_type, call->offset);
+
+    left.in_file = left.in_memory = left.walk.remaining;
+    error = orfa_coll_move(adio_orfa_of(call->fd)->coll, &source, error, &moved);
+    adio_orfa_walk_end(&left.walk);
+    adio_orfa_set_status(status, call->datatype, error == 0 ? (MPI_Offset)moved : 0);
+    *error_code = adio_orfa_error(function_of(call), call->fd->filename, error);
+}
 
 /* Every rank of the file comes here exactly once per collective call, whatever befell it. A rank
  * that did well returns the error of one that did not. */
 static void agree(ADIO_File fd, const char* function, int* error_code) {
-    int mine = MPI_SUCCESS, all;
+    int mine = MPI_SUCCESS;
 
     if (*error_code != MPI_SUCCESS) MPI_Error_class(*error_code, &mine);
-    all = mine;
-    MPI_Allreduce(&mine, &all, 1, MPI_INT, MPI_MAX, fd->comm);
-    if (mine == MPI_SUCCESS) *error_code = adio_orfa_remote_error(function, all);
+    const int all = orfa_coll_end(adio_orfa_of(fd)->coll, mine);
+    if (mine != all) *error_code = adio_orfa_remote_error(function, all);
 }
 
-void adio_orfa_collective_leave(ADIO_File fd, int joined, int* error_code) {
+static void move_and_agree(const Call* call, ADIO_Status* status, int* error_code) {
+    ADIO_File fd = call->fd;
+    orfa_coll_shape shape;
+
+    adio_orfa_shape(&shape, fd, call->count, call->datatype, call->file_ptr_type, call->offset);
+    if (orfa_coll_begin(adio_orfa_of(fd)->coll, fd->comm, call->writing, &shape) ==
+        ORFA_COLL_TWOPHASE)
+        move_together(call, status, error_code);
+    else
+        move_own(call, status, error_code);
+    agree(fd, function_of(call), error_code);
+}
+
+/* A rank whose arguments ROMIO refused takes part without bytes: the others would wait for it. */
+void adio_orfa_collective_leave(ADIO_File fd, int joined, int writing, int* error_code) {
+    static const char function[] = "ADIOI_ORFA_COLLECTIVE";
+    const orfa_coll_source nothing = {next_in_file, next_in_memory, NULL};
+    orfa_coll_shape shape;
+    uint64_t moved;
+
     if (joined || fd == ADIO_FILE_NULL || fd->cookie != ADIOI_FILE_COOKIE) return;
-    agree(fd, "ADIOI_ORFA_COLLECTIVE", error_code);
-}
-
-static int is_contiguous(ADIO_File fd, MPI_Datatype datatype) {
-    int memory, file;
-
-    ADIOI_Datatype_iscontig(datatype, &memory);
-    ADIOI_Datatype_iscontig(fd->filetype, &file);
-    return memory && file;
-}
-
-static ADIO_Offset byte_offset(ADIO_File fd, int file_ptr_type, ADIO_Offset offset) {
-    return file_ptr_type == ADIO_INDIVIDUAL ? offset : fd->disp + offset * fd->etype_size;
+    adio_orfa_shape(&shape, fd, 0, MPI_BYTE, ADIO_EXPLICIT_OFFSET, 0);
+    orfa_coll* coll = adio_orfa_of(fd)->coll;
+    if (orfa_coll_begin(coll, fd->comm, writing, &shape) == ORFA_COLL_TWOPHASE)
+        orfa_coll_move(coll, &nothing, EINVAL, &moved);
+    agree(fd, function, error_code);
 }
 
 void ADIOI_ORFA_ReadStridedColl(ADIO_File fd, void* buf, int count, MPI_Datatype datatype,
                                 int file_ptr_type, ADIO_Offset offset, ADIO_Status* status,
                                 int* error_code) {
-    if (is_contiguous(fd, datatype))
-        ADIOI_ORFA_ReadContig(fd, buf, count, datatype, file_ptr_type,
-                              byte_offset(fd, file_ptr_type, offset), status, error_code);
-    else
-        ADIOI_ORFA_ReadStrided(fd, buf, count, datatype, file_ptr_type, offset, status, error_code);
-    agree(fd, "ADIOI_ORFA_READSTRIDEDCOLL", error_code);
+    const Call call = {fd, 0, buf, count, datatype, file_ptr_type, offset};
+
+    move_and_agree(&call, status, error_code);
 }
 
 void ADIOI_ORFA_WriteStridedColl(ADIO_File fd, const void* buf, int count, MPI_Datatype datatype,
                                  int file_ptr_type, ADIO_Offset offset, ADIO_Status* status,
                                  int* error_code) {
-    if (is_contiguous(fd, datatype))
-        ADIOI_ORFA_WriteContig(fd, buf, count, datatype, file_ptr_type,
-                               byte_offset(fd, file_ptr_type, offset), status, error_code);
-    else
-        ADIOI_ORFA_WriteStrided(fd, buf, count, datatype, file_ptr_type, offset, status,
-                                error_code);
-    agree(fd, "ADIOI_ORFA_WRITESTRIDEDCOLL", error_code);
+    const Call call = {fd, 1, (void*)buf, count, datatype, file_ptr_type, offset};
+
+    move_and_agree(&call, status, error_code);
 }
 
 /* With external32 data ROMIO's buffer does not outlive the call: blocking then. */

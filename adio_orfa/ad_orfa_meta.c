@@ -84,6 +84,7 @@ void ADIOI_ORFA_Fcntl(ADIO_File fd, int flag, ADIO_Fcntl_t* fcntl_struct, int* e
             break;
         case ADIO_FCNTL_SET_ATOMICITY: /* the same on all ranks */
             fd->atomicity = fcntl_struct->atomicity != 0;
+            orfa_coll_renew(adio_orfa_of(fd)->coll);
             break;
         default:
             error = EOPNOTSUPP;

@@ -12,6 +12,7 @@ typedef struct Announcement {
     int64_t size; /* of the file; -1: not asked for */
     orfa_layout layout;
     unsigned char shared_id[ORFA_COUNTER_ID_SIZE]; /* of the shared file pointer */
+    orfa_coll_hints hints; /* in force for collective calls where a rank has no wish */
     int32_t error_class;
     int32_t handle_length;
     unsigned char handle[ORFA_HANDLE_MAX];
@@ -82,10 +83,15 @@ static int open_first(ADIO_File fd, int access_mode, orfa_file** file, Announcem
     return error;
 }
 
-static int adopt(ADIO_File fd, orfa_file* file, const Announcement* said) {
+/* `imported`: the opening rank has spoken, and its hints are in *said. */
+static int adopt(ADIO_File fd, orfa_file* file, const Announcement* said, int imported) {
     AdOrfaFile* mine = calloc(1, sizeof(*mine));
+    int ranks;
 
-    if (mine == NULL) {
+    MPI_Comm_size(fd->comm, &ranks);
+    if (mine != NULL) mine->coll = orfa_coll_create(file, fd->filename, ranks);
+    if (mine == NULL || mine->coll == NULL) {
+        free(mine);
         orfa_close(file);
         return ENOMEM;
     }
@@ -94,6 +100,8 @@ static int adopt(ADIO_File fd, orfa_file* file, const Announcement* said) {
     adio_orfa_shared_start(&mine->shared, said->shared_id);
     fd->fs_ptr = mine;
     fd->fd_sys = -1;
+    if (imported) orfa_coll_set_hints(mine->coll, &said->hints);
+    adio_orfa_tell_collective(fd);
     return 0;
 }
 
@@ -103,7 +111,7 @@ static int import(ADIO_File fd, const Announcement* heard) {
     if (session == NULL) return errno != 0 ? errno : EIO;
     orfa_file* file = orfa_handle_import(session, heard->handle, (size_t)heard->handle_length);
     if (file == NULL) return errno != 0 ? errno : EIO;
-    return adopt(fd, file, heard);
+    return adopt(fd, file, heard, 1);
 }
 
 void ADIOI_ORFA_OpenColl(ADIO_File fd, int rank, int access_mode, int* error_code) {
@@ -116,6 +124,8 @@ void ADIOI_ORFA_OpenColl(ADIO_File fd, int rank, int access_mode, int* error_cod
     fd->access_mode = access_mode;
     if (rank == opener) {
         error = open_first(fd, access_mode, &file, &shared);
+        if (error == 0) error = adopt(fd, file, &shared, 0);
+        if (error == 0) shared.hints = orfa_coll_hints_of(adio_orfa_of(fd)->coll);
         *error_code = adio_orfa_error(name, fd->filename, error);
         shared.error_class = adio_orfa_error_class(error);
     }
@@ -125,7 +135,7 @@ void ADIOI_ORFA_OpenColl(ADIO_File fd, int rank, int access_mode, int* error_cod
         return;
     }
     /* When this fails on one rank ADIO_Open closes the file on the others. */
-    error = rank == opener ? adopt(fd, file, &shared) : import(fd, &shared);
+    if (rank != opener) error = import(fd, &shared);
     *error_code = adio_orfa_error(name, fd->filename, error);
     if (error != 0) return;
     fd->is_open = 1;
@@ -140,8 +150,7 @@ void ADIOI_ORFA_Open(ADIO_File fd, int* error_code) {
     orfa_file* file = NULL;
     int error = open_first(fd, fd->access_mode, &file, &unused);
 
-    if (error == 0) error = adopt(fd, file, &unused);
-
+    if (error == 0) error = adopt(fd, file, &unused, 0);
     *error_code = adio_orfa_error("ADIOI_ORFA_OPEN", fd->filename, error);
 }
 
@@ -153,6 +162,7 @@ void ADIOI_ORFA_Close(ADIO_File fd, int* error_code) {
     if (mine != NULL) {
         adio_orfa_drain(mine);
         adio_orfa_shared_end(mine);
+        orfa_coll_destroy(mine->coll);
         if (orfa_close(mine->file) != 0) error = errno;
         free(mine);
         fd->fs_ptr = NULL;

@@ -127,7 +127,7 @@ int adio_orfa_ordered_join(ADIO_File fd, MPI_Offset etypes, MPI_Offset* offset, 
     return answer[1] == MPI_SUCCESS ? kOrderedJoined : kOrderedDone;
 }
 
-void adio_orfa_ordered_leave(ADIO_File fd, int joined, int* error_code) {
+void adio_orfa_ordered_leave(ADIO_File fd, int joined, int writing, int* error_code) {
     MPI_Offset unused;
     int others;
 
@@ -135,7 +135,7 @@ void adio_orfa_ordered_leave(ADIO_File fd, int joined, int* error_code) {
     if (joined != kOrderedJoined &&
         adio_orfa_ordered_join(fd, 0, &unused, &others) != kOrderedJoined)
         return;
-    adio_orfa_collective_leave(fd, 0, error_code);
+    adio_orfa_collective_leave(fd, 0, writing, error_code);
 }
 
 /* ---- Seeking ------------------------------------------------------------------------------- */

@@ -126,6 +126,32 @@ void adio_orfa_walk_span(const AdOrfaWalk* walk, MPI_Offset* first, MPI_Offset* 
     *length = from <= to ? to - from + 1 : INT64_MAX;
 }
 
+/* Pieces that `bytes` of a row of instances lie in, about. */
+static uint64_t pieces_of(const AdOrfaFlat* flat, MPI_Offset bytes) {
+    if (flat->contiguous) return 1;
+    return (uint64_t)(1 + (double)bytes * (double)flat->pieces / (double)flat->size);
+}
+
+void adio_orfa_shape(orfa_coll_shape* shape, ADIO_File fd, MPI_Count count, MPI_Datatype datatype,
+                     int pointer_type, ADIO_Offset offset) {
+    AdOrfaFlat memory_scratch, file_scratch;
+    const AdOrfaFlat* memory = adio_orfa_flatten(datatype, &memory_scratch);
+    const AdOrfaFlat* file = adio_orfa_flatten(fd->filetype, &file_scratch);
+    const MPI_Offset position =
+        pointer_type == ADIO_INDIVIDUAL ? fd->fp_ind - fd->disp : offset * fd->etype_size;
+
+    *shape = (orfa_coll_shape){.orderly = file != NULL && file->ascending && !fd->atomicity};
+    if (memory == NULL || file == NULL || file->size == 0 || memory->size * count == 0) return;
+    const MPI_Offset bytes = memory->size * count;
+    const AdOrfaCursor first = adio_orfa_seek(file, fd->disp, position);
+    const AdOrfaCursor last = adio_orfa_seek(file, fd->disp, position + bytes - 1);
+    shape->bytes = (uint64_t)bytes;
+    shape->first = (uint64_t)adio_orfa_place(&first);
+    shape->end = (uint64_t)adio_orfa_place(&last) + 1;
+    shape->file_pieces = pieces_of(file, bytes);
+    shape->memory_pieces = pieces_of(memory, bytes);
+}
+
 /* Moves all of the walk's bytes; 0 or errno, and the bytes moved before the file ended. */
 static int move_all(AdOrfaWalk* walk, orfa_file* file, int writing, MPI_Offset* moved) {
     orfa_access access;

@@ -11,15 +11,30 @@ typedef struct List {
     int failed; /* no memory */
 } List;
 
-static void push(List* list, MPI_Offset offset, MPI_Offset length) {
-    if (length == 0 || list->failed) return;
-    if (list->count > 0) {
-        AdOrfaBlock* last = &list->blocks[list->count - 1];
-        if (last->offset + last->length == offset) {
-            last->length += length;
-            return;
-        }
+/* Makes `block` part of *last where it continues it. */
+static int joined(AdOrfaBlock* last, const AdOrfaBlock* block) {
+    const MPI_Offset step = block->offset - last->offset;
+
+    if (last->count == 1 && block->count == 1 && last->length == step) {
+        last->length += block->length;
+        return 1;
     }
+    if (last->length != block->length) return 0;
+    if (last->count > 1 && step != last->count * last->stride) return 0;
+    const MPI_Offset stride = last->count > 1 ? last->stride : step;
+    if (block->count > 1 && block->stride != stride) return 0;
+    last->stride = stride;
+    last->count += block->count;
+    return 1;
+}
+
+static void push(List* list, AdOrfaBlock block) {
+    if (block.length == 0 || block.count == 0 || list->failed) return;
+    if (block.count > 1 && block.stride == block.length) {
+        block.length *= block.count;
+        block.count = 1;
+    }
+    if (list->count > 0 && joined(&list->blocks[list->count - 1], &block)) return;
     if (list->count == list->room) {
         size_t room = list->room == 0 ? 16 : 2 * list->room;
         AdOrfaBlock* grown = realloc(list->blocks, room * sizeof(AdOrfaBlock));
@@ -30,7 +45,11 @@ static void push(List* list, MPI_Offset offset, MPI_Offset length) {
         list->blocks = grown;
         list->room = room;
     }
-    list->blocks[list->count++] = (AdOrfaBlock){.offset = offset, .length = length};
+    list->blocks[list->count++] = block;
+}
+
+static void push_piece(List* list, MPI_Offset offset, MPI_Offset length) {
+    push(list, (AdOrfaBlock){.offset = offset, .length = length, .count = 1});
 }
 
 /* One component type of a datatype: its blocks and its extent. */
@@ -51,18 +70,40 @@ static Part part_of(MPI_Datatype type) {
     return part;
 }
 
-/* `count` instances of `part`, one extent apart, the first at `at`. */
-static void repeat(const Part* part, MPI_Offset count, MPI_Offset at, List* out) {
-    const List* list = &part->list;
-
+/* `count` times the list, `stride` bytes apart, the first at `at`. */
+static void repeat_list(const List* list, MPI_Offset count, MPI_Offset stride, MPI_Offset at,
+                        List* out) {
     out->failed |= list->failed;
-    if (list->count == 1 && list->blocks[0].length == part->extent) {
-        push(out, at + list->blocks[0].offset, count * part->extent);
+    if (list->count == 1 && list->blocks[0].count == 1) {
+        AdOrfaBlock block = list->blocks[0];
+        block.offset += at;
+        block.stride = stride;
+        block.count = count;
+        push(out, block);
         return;
     }
-    for (MPI_Offset i = 0; i < count; i++)
-        for (size_t k = 0; k < list->count; k++)
-            push(out, at + i * part->extent + list->blocks[k].offset, list->blocks[k].length);
+    for (MPI_Offset i = 0; i < count; i++) {
+        for (size_t k = 0; k < list->count; k++) {
+            AdOrfaBlock block = list->blocks[k];
+            block.offset += at + i * stride;
+            push(out, block);
+        }
+    }
+}
+
+/* `count` instances of `part`, one extent apart, the first at `at`. */
+static void repeat(const Part* part, MPI_Offset count, MPI_Offset at, List* out) {
+    repeat_list(&part->list, count, part->extent, at, out);
+}
+
+/* `count` blocks of `length` instances, `stride` bytes apart. */
+static void repeat_blocks(const Part* part, MPI_Offset count, MPI_Offset length, MPI_Offset stride,
+                          List* out) {
+    List block = {0};
+
+    repeat(part, length, 0, &block);
+    repeat_list(&block, count, stride, 0, out);
+    free(block.blocks);
 }
 
 static void expand_named(MPI_Datatype type, List* out) {
@@ -71,7 +112,7 @@ static void expand_named(MPI_Datatype type, List* out) {
     MPI_Type_size_x(type, &size);
     MPI_Type_get_true_extent_x(type, &true_lb, &true_extent);
     if (size == true_extent || size == 0) { /* 0: the bounds' markers of MPI-1 */
-        push(out, true_lb, size);
+        push_piece(out, true_lb, size);
         return;
     }
     /* The one predefined type with a hole inside. */
@@ -79,8 +120,8 @@ static void expand_named(MPI_Datatype type, List* out) {
         short first;
         int second;
     } pair;
-    push(out, 0, (MPI_Offset)sizeof(pair.first));
-    push(out, (char*)&pair.second - (char*)&pair, (MPI_Offset)sizeof(pair.second));
+    push_piece(out, 0, (MPI_Offset)sizeof(pair.first));
+    push_piece(out, (char*)&pair.second - (char*)&pair, (MPI_Offset)sizeof(pair.second));
 }
 
 /* Ranges of indices that a process owns in one dimension of an array. */
@@ -185,12 +226,10 @@ static void expand_simple(int combiner, const Part* part, const int* ints, const
             repeat(part, count, 0, out);
             break;
         case MPI_COMBINER_VECTOR:
-            for (MPI_Offset i = 0; i < count; i++)
-                repeat(part, ints[1], i * ints[2] * part->extent, out);
+            repeat_blocks(part, count, ints[1], ints[2] * part->extent, out);
             break;
         case MPI_COMBINER_HVECTOR:
-            for (MPI_Offset i = 0; i < count; i++)
-                repeat(part, ints[1], i * adds[0], out);
+            repeat_blocks(part, count, ints[1], adds[0], out);
             break;
         case MPI_COMBINER_INDEXED:
             for (MPI_Offset i = 0; i < count; i++)
@@ -265,17 +304,36 @@ static void expand(MPI_Datatype type, List* out) {
     free(types);
 }
 
+/* Behind the last byte of the block's last piece. */
+static MPI_Offset end_of(const AdOrfaBlock* block) {
+    return block->offset + (block->count - 1) * block->stride + block->length;
+}
+
+static int is_ascending(const AdOrfaFlat* flat) {
+    for (size_t i = 0; i < flat->count; i++) {
+        const AdOrfaBlock* block = &flat->blocks[i];
+        if (block->count > 1 && block->stride < block->length) return 0;
+        if (i > 0 && block->offset < end_of(block - 1)) return 0;
+    }
+    return flat->count == 0 ||
+           end_of(&flat->blocks[flat->count - 1]) <= flat->blocks[0].offset + flat->extent;
+}
+
 static void finish(AdOrfaFlat* flat, MPI_Datatype type) {
     MPI_Count lb, extent;
 
     MPI_Type_get_extent_x(type, &lb, &extent);
     flat->extent = extent;
-    flat->size = 0;
+    flat->size = flat->pieces = 0;
     for (size_t i = 0; i < flat->count; i++) {
-        flat->blocks[i].before = flat->size;
-        flat->size += flat->blocks[i].length;
+        AdOrfaBlock* block = &flat->blocks[i];
+        if (block->count == 1) block->stride = 0;
+        block->before = flat->size;
+        flat->size += block->count * block->length;
+        flat->pieces += block->count;
     }
-    flat->contiguous = flat->count == 1 && flat->blocks[0].offset == 0 && flat->size == extent;
+    flat->contiguous = flat->pieces == 1 && flat->blocks[0].offset == 0 && flat->size == extent;
+    flat->ascending = is_ascending(flat);
 }
 
 static const AdOrfaFlat* flatten_predefined(MPI_Datatype type, AdOrfaFlat* scratch) {
@@ -357,7 +415,10 @@ AdOrfaCursor adio_orfa_seek(const AdOrfaFlat* flat, MPI_Offset origin, MPI_Offse
     cursor.tile = position / flat->size;
     position %= flat->size;
     cursor.block = block_of(flat, position);
-    cursor.within = position - flat->blocks[cursor.block].before;
+    const AdOrfaBlock* block = &flat->blocks[cursor.block];
+    position -= block->before;
+    cursor.piece = position / block->length;
+    cursor.within = position % block->length;
     return cursor;
 }
 
@@ -365,8 +426,25 @@ MPI_Offset adio_orfa_place(const AdOrfaCursor* cursor) {
     const AdOrfaFlat* flat = cursor->flat;
 
     if (flat->contiguous || flat->size == 0) return cursor->origin + cursor->within;
-    return cursor->origin + cursor->tile * flat->extent + flat->blocks[cursor->block].offset +
-           cursor->within;
+    const AdOrfaBlock* block = &flat->blocks[cursor->block];
+    return cursor->origin + cursor->tile * flat->extent + block->offset +
+           cursor->piece * block->stride + cursor->within;
+}
+
+/* Moves the cursor to the start of a piece `pieces` on; not beyond the end of its block, but in
+ * types of one block as far as you like. */
+static void skip_pieces(AdOrfaCursor* cursor, MPI_Offset pieces) {
+    const AdOrfaFlat* flat = cursor->flat;
+    const MPI_Offset count = flat->blocks[cursor->block].count;
+
+    cursor->within = 0;
+    cursor->piece += pieces;
+    if (cursor->piece < count) return;
+    if (++cursor->block == flat->count) {
+        cursor->block = 0;
+        cursor->tile += flat->count == 1 ? cursor->piece / count : 1;
+    }
+    cursor->piece %= count;
 }
 
 MPI_Offset adio_orfa_next_run(AdOrfaCursor* cursor, MPI_Offset wanted) {
@@ -381,12 +459,48 @@ MPI_Offset adio_orfa_next_run(AdOrfaCursor* cursor, MPI_Offset wanted) {
         cursor->within += wanted;
         return wanted;
     }
-    cursor->within = 0;
-    if (++cursor->block == flat->count) {
-        cursor->block = 0;
-        cursor->tile++;
-    }
+    skip_pieces(cursor, 1);
     return left;
+}
+
+/* Pieces from the cursor on at one distance: of its block, or of all instances where a type of one
+ * block goes on at that distance. */
+static MPI_Offset pieces_alike(const AdOrfaCursor* cursor, MPI_Offset* stride) {
+    const AdOrfaFlat* flat = cursor->flat;
+    const AdOrfaBlock* block = &flat->blocks[cursor->block];
+
+    *stride = block->stride;
+    if (flat->count > 1) return block->count - cursor->piece;
+    if (block->count == 1) *stride = flat->extent;
+    return *stride * block->count == flat->extent ? INT64_MAX : block->count - cursor->piece;
+}
+
+orfa_coll_run adio_orfa_next_runs(AdOrfaCursor* cursor, MPI_Offset wanted) {
+    const AdOrfaFlat* flat = cursor->flat;
+    orfa_coll_run run = {.start = (uint64_t)adio_orfa_place(cursor), .count = 1};
+    MPI_Offset stride;
+
+    if (flat->contiguous || cursor->within > 0 || wanted < 2 * flat->blocks[cursor->block].length) {
+        run.length = (uint64_t)adio_orfa_next_run(cursor, wanted);
+        return run;
+    }
+    const MPI_Offset length = flat->blocks[cursor->block].length;
+    const MPI_Offset alike = pieces_alike(cursor, &stride);
+    const MPI_Offset count = ADIOI_MIN(alike, wanted / length);
+    skip_pieces(cursor, count);
+    run.length = (uint64_t)length;
+    run.stride = stride;
+    run.count = (uint64_t)count;
+    return run;
+}
+
+/* Bytes of the block before the first one that lies at `limit` or beyond; it has one. */
+static MPI_Offset block_bytes_before(const AdOrfaBlock* block, MPI_Offset limit) {
+    const MPI_Offset distance = limit - block->offset;
+
+    if (distance <= 0) return 0;
+    const MPI_Offset whole = block->stride > 0 ? distance / block->stride : 0;
+    return whole * block->length + ADIOI_MIN(distance - whole * block->stride, block->length);
 }
 
 MPI_Offset adio_orfa_bytes_before(const AdOrfaFlat* flat, MPI_Offset origin, MPI_Offset limit) {
@@ -395,14 +509,13 @@ MPI_Offset adio_orfa_bytes_before(const AdOrfaFlat* flat, MPI_Offset origin, MPI
     if (flat->size == 0) return 0;
     if (flat->contiguous) return ADIOI_MAX(distance, 0);
     /* Instances that end before the limit; file types are monotone, so the last block ends last. */
-    const AdOrfaBlock* last = &flat->blocks[flat->count - 1];
-    const MPI_Offset end = last->offset + last->length;
+    const MPI_Offset end = end_of(&flat->blocks[flat->count - 1]);
     if (distance >= end && flat->extent > 0) tiles = (distance - end) / flat->extent + 1;
     distance -= tiles * flat->extent;
     for (size_t i = 0; i < flat->count; i++) {
         const AdOrfaBlock* block = &flat->blocks[i];
-        if (block->offset + block->length > distance)
-            return tiles * flat->size + block->before + ADIOI_MAX(distance - block->offset, 0);
+        if (end_of(block) > distance)
+            return tiles * flat->size + block->before + block_bytes_before(block, distance);
     }
     return (tiles + 1) * flat->size;
 }

@@ -28,6 +28,8 @@ struct Options {
     std::string block = "64M";
     std::string record = "47008";
     std::string strip = "64K";
+    std::vector<int> array{256, 512, 512};
+    std::vector<std::string> hints;  // key=value
     unsigned repeat = 3;
     bool collective = false;
     bool json = false;
@@ -37,7 +39,8 @@ struct Options {
 struct Workload {
     std::string name;
     Geometry geometry;
-    bool view = false;        // through a vector view, else at explicit offsets
+    bool view = false;        // through a view, else at explicit offsets
+    std::vector<int> array;   // of 4-byte elements, dealt in blocks of 3 dimensions; none: strips
     bool collective = false;  // all ranks call together
 };
 
@@ -58,9 +61,17 @@ void check(int mpi_error, const char* call) {
     if (mpi_error != MPI_SUCCESS) give_up(call, mpi_error);
 }
 
-MPI_File open_file(const std::string& name, int mode) {
+MPI_File open_file(const Options& options, int mode) {
     MPI_File file = MPI_FILE_NULL;
-    check(MPI_File_open(MPI_COMM_WORLD, name.c_str(), mode, MPI_INFO_NULL, &file), "MPI_File_open");
+    MPI_Info info = MPI_INFO_NULL;
+    MPI_Info_create(&info);
+    for (const std::string& hint : options.hints) {
+        const std::size_t split = hint.find('=');
+        if (split == std::string::npos || split == 0) give_up("--hint " + hint + ": not key=value");
+        MPI_Info_set(info, hint.substr(0, split).c_str(), hint.substr(split + 1).c_str());
+    }
+    check(MPI_File_open(MPI_COMM_WORLD, options.file.c_str(), mode, info, &file), "MPI_File_open");
+    MPI_Info_free(&info);
     return file;
 }
 
@@ -69,9 +80,38 @@ void delete_file(const std::string& name) {
     MPI_Barrier(MPI_COMM_WORLD);
 }
 
+// The block of `owner` in an array of 3 dimensions.
+MPI_Datatype block_of(const std::vector<int>& array, std::uint64_t ranks, std::uint64_t owner) {
+    int grid[3] = {0, 0, 0};
+    int sizes[3] = {0, 0, 0};
+    int starts[3] = {0, 0, 0};
+    MPI_Datatype block = MPI_DATATYPE_NULL;
+    check(MPI_Dims_create(static_cast<int>(ranks), 3, grid), "MPI_Dims_create");
+    auto rest = static_cast<int>(owner);
+    for (int i = 2; i >= 0; --i) {
+        const int extent = array[static_cast<std::size_t>(i)];
+        if (extent % grid[i] != 0) give_up("--array: not divisible among the ranks");
+        sizes[i] = extent / grid[i];
+        starts[i] = rest % grid[i] * sizes[i];
+        rest /= grid[i];
+    }
+    check(
+        MPI_Type_create_subarray(3, array.data(), sizes, starts, MPI_ORDER_C, MPI_INT32_T, &block),
+        "MPI_Type_create_subarray");
+    check(MPI_Type_commit(&block), "MPI_Type_commit");
+    return block;
+}
+
 // Makes the stream of `owner` what positions in the file mean.
 void set_view(MPI_File file, const Workload& workload, std::uint64_t owner) {
     const Geometry& g = workload.geometry;
+    if (!workload.array.empty()) {
+        MPI_Datatype block = block_of(workload.array, g.ranks, owner);
+        check(MPI_File_set_view(file, 0, MPI_BYTE, block, "native", MPI_INFO_NULL),
+              "MPI_File_set_view");
+        MPI_Type_free(&block);
+        return;
+    }
     const std::uint64_t first = owner * g.piece;
     const auto start = static_cast<MPI_Offset>(first);
     MPI_Datatype strided = MPI_DATATYPE_NULL;
@@ -180,12 +220,12 @@ void one_repetition(const Options& options, const Workload& workload, std::uint6
     const std::uint64_t reader = (writer + 1) % g.ranks;
 
     delete_file(options.file);
-    MPI_File file = open_file(options.file, MPI_MODE_CREATE | MPI_MODE_WRONLY);
+    MPI_File file = open_file(options, MPI_MODE_CREATE | MPI_MODE_WRONLY);
     if (workload.view) set_view(file, workload, writer);
     const double writing = timed_pass(file, workload, true, writer, source, buffer);
     check(MPI_File_close(&file), "MPI_File_close");
 
-    file = open_file(options.file, MPI_MODE_RDONLY);
+    file = open_file(options, MPI_MODE_RDONLY);
     if (workload.view) set_view(file, workload, reader);
     const double reading = timed_pass(file, workload, false, reader, source, buffer);
     check_access(file, workload, reader, source, buffer);
@@ -239,7 +279,7 @@ std::uint64_t size_of(const std::string& text, const char* option, std::uint64_t
 }
 
 Workload workload_of(const Options& options, const std::string& name, int ranks) {
-    Workload workload{name, {}, false, options.collective};
+    Workload workload{name, {}, false, {}, options.collective};
     Geometry& g = workload.geometry;
     g.ranks = static_cast<std::uint64_t>(ranks);
     g.transfer = size_of(options.transfer, "--transfer", kMostCounted);
@@ -250,6 +290,14 @@ Workload workload_of(const Options& options, const std::string& name, int ranks)
     } else if (name == "vector") {
         g.piece = size_of(options.strip, "--strip", kMostCounted / g.ranks);
         workload.view = true;
+    } else if (name == "block3d") {
+        workload.array = options.array;
+        workload.view = true;
+        std::uint64_t bytes = 4;
+        for (const int extent : options.array)
+            bytes *= static_cast<std::uint64_t>(std::max(extent, 0));
+        g.block = g.transfer = g.piece = bytes / g.ranks;
+        if (bytes == 0 || g.block > kMostCounted) give_up("--array: not of 1 byte to 2 GiB a rank");
     }
     const std::uint64_t step = std::max(g.transfer, g.piece);
     g.block = std::max(g.block / step, std::uint64_t{1}) * step;
@@ -269,15 +317,21 @@ int parse(int argc, char** argv, Options& options) {
     app.add_option(
            "--pattern", options.patterns,
            "contiguous: a segment per rank; records: small records in turn, by offset; "
-           "records-view: the same by a file view; vector: strips in turn, by a vector view")
+           "records-view: the same by a file view; vector: strips in turn, by a vector view; "
+           "block3d: blocks of a 3-D array, each in one call")
         ->delimiter(',')
-        ->check(CLI::IsMember({"contiguous", "records", "records-view", "vector"}));
+        ->check(CLI::IsMember({"contiguous", "records", "records-view", "vector", "block3d"}));
     app.add_option("--transfer", options.transfer, "Bytes per call")->capture_default_str();
     app.add_option("--block", options.block, "Bytes per rank (rounded down to whole calls)")
         ->capture_default_str();
     app.add_option("--record", options.record, "Bytes per record")->capture_default_str();
     app.add_option("--strip", options.strip, "Bytes per strip of the vector")
         ->capture_default_str();
+    app.add_option("--array", options.array, "Extents of the 3-D array, in 4-byte elements")
+        ->delimiter('x')
+        ->expected(3)
+        ->capture_default_str();
+    app.add_option("--hint", options.hints, "key=value, given at every open; may be repeated");
     app.add_option("--repeat", options.repeat, "Repetitions")
         ->capture_default_str()
         ->check(CLI::Range(1, 1000));

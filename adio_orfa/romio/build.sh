@@ -5,14 +5,14 @@
 #
 #   build.sh OPENMPI_SOURCE_TREE BUILD_DIR LIB_DIR OUTPUT.so
 #
-# LIB_DIR holds liborfa.a, which goes into the component whole, with hidden names. The source tree is only
+# LIB_DIR holds liborfa_collective.a and liborfa.a, which go into the component with hidden names. The source tree is only
 # read. ROMIO is configured and compiled once (about 15 s) and again only when the tree's ROMIO, the patch
 # or the compiler changed; a change of the driver compiles only the driver. All paths may contain spaces.
 #
 #   CC=, CXX=                the compilers (default gcc, g++)
 #   ORFA_ADIO_CFLAGS=        more flags for the driver (sanitizers)
 #   ORFA_ADIO_LINK_FLAGS=    more flags for the link: what liborfa.a needs beside libc, libstdc++ and threads
-#   ORFA_ADIO_LIBRARIES=     the client's archives, when they are not LIB_DIR/liborfa.a; one per line
+#   ORFA_ADIO_LIBRARIES=     the client's archives, when they are not those of LIB_DIR; one per line
 #   ORFA_ADIO_JOBS=          compilers at once (default 2)
 set -euo pipefail
 
@@ -135,7 +135,7 @@ driver_flags=(
 )
 flags_key="$(printf '%s\n' "$cc" "${driver_flags[@]}" | sha256sum)"
 [[ "$(cat -- "$build/driver/flags" 2>/dev/null)" == "$flags_key" ]] || rm -f -- "$build"/driver/*.o
-newest_header="$(find "$here" "$root/adio_orfa" "$root/client/orfa.h" -maxdepth 1 -name '*.h' -printf '%T@ %p\n' | sort -n | tail -1 | cut -d' ' -f2-)"
+newest_header="$(find "$here" "$root/adio_orfa" "$root/client/orfa.h" "$root/collective/orfa_coll.h" -maxdepth 1 -name '*.h' -printf '%T@ %p\n' | sort -n | tail -1 | cut -d' ' -f2-)"
 stale=()
 for source in "$root"/adio_orfa/*.c "$here"/*.c; do
     object="$build/driver/$(basename -- "$source" .c).o"
@@ -154,7 +154,7 @@ libraries=()
 if [[ -n "${ORFA_ADIO_LIBRARIES:-}" ]]; then
     mapfile -t libraries <<<"$ORFA_ADIO_LIBRARIES"
 else
-    libraries=("$lib_dir/liborfa.a")
+    libraries=("$lib_dir/liborfa_collective.a" "$lib_dir/liborfa.a")
 fi
 read -r -a link_flags <<<"${ORFA_ADIO_LINK_FLAGS:-}"
 link_key="$(printf '%s\n' "$cxx" "${libraries[@]}" "${link_flags[@]}" | sha256sum)"

@@ -15,9 +15,9 @@ int adio_orfa_takes(const char* name);
  * the name. */
 const char* adio_orfa_cut_prefix(const char* name);
 
-/* Joins the closing synchronisation of a collective access whose arguments were refused, so that
- * the other ranks need not wait for ever. Does nothing when `joined`. */
-void adio_orfa_collective_leave(struct ADIOI_FileD* fd, int joined, int* error_code);
+/* Takes part without bytes in a collective access whose arguments were refused, so that the other
+ * ranks need not wait for ever. Does nothing when `joined`. */
+void adio_orfa_collective_leave(struct ADIOI_FileD* fd, int joined, int writing, int* error_code);
 
 /* For an ordered access: moves the shared file pointer once for all ranks, and tells each where its
  * own `etypes` begin. Collective. Returns what adio_orfa_ordered_leave() wants to know. */
@@ -27,7 +27,7 @@ int adio_orfa_ordered_join(struct ADIOI_FileD* fd, MPI_Offset etypes, MPI_Offset
 /* The part of an ordered access that is left for a rank that came as far as `joined`: 0 when its
  * arguments were refused, else what adio_orfa_ordered_join() returned, or kOrderedDone behind the
  * transfer. The other ranks need not wait for ever then. */
-void adio_orfa_ordered_leave(struct ADIOI_FileD* fd, int joined, int* error_code);
+void adio_orfa_ordered_leave(struct ADIOI_FileD* fd, int joined, int writing, int* error_code);
 enum { kOrderedJoined = 1, kOrderedDone = 2 };
 
 /* MPI_File_seek_shared() behind the checks: collective, the same error on all ranks. */

@@ -64,6 +64,7 @@ void ADIO_Set_view(ADIO_File fd, ADIO_Offset disp, MPI_Datatype etype, MPI_Datat
     const AdOrfaFlat* flat = adio_orfa_flatten(filetype, &scratch);
     MPI_Count etype_size;
 
+    orfa_coll_renew(adio_orfa_of(fd)->coll); /* on every rank, also on one that fails */
     if (flat == NULL || (flat->count > 0 && flat->blocks[0].offset < 0)) {
         *error_code =
             adio_orfa_remote_error("ADIO_SET_VIEW", flat == NULL ? MPI_ERR_NO_MEM : MPI_ERR_ARG);
@@ -126,14 +127,6 @@ static int given(MPI_Info info, const char* key, char* text) {
     return found;
 }
 
-static void refuse(ADIO_File fd, const char* key, const char* text) {
-    int rank = 0;
-
-    MPI_Comm_rank(fd->comm, &rank);
-    if (rank == 0)
-        fprintf(stderr, "orfa: %s: hint %s = \"%s\" is ignored\n", fd->filename, key, text);
-}
-
 int ADIOI_Info_check_and_install_int(ADIO_File fd, MPI_Info info, const char* key, int* local_cache,
                                      char* funcname, int* error_code) {
     char text[MPI_MAX_INFO_VAL + 1];
@@ -143,7 +136,7 @@ int ADIOI_Info_check_and_install_int(ADIO_File fd, MPI_Info info, const char* ke
     (void)error_code;
     if (!given(info, key, text)) return 0;
     if (!adio_orfa_parse(text, INT32_MIN, INT32_MAX, &value)) {
-        refuse(fd, key, text);
+        adio_orfa_refuse_hint(fd, key, text, "no number");
         return 0;
     }
     MPI_Info_set(fd->info, key, text);
@@ -163,7 +156,8 @@ static int install_word(ADIO_File fd, MPI_Info info, const char* key, int* local
         *local_cache = values[i];
         return 0;
     }
-    refuse(fd, key, text);
+    adio_orfa_refuse_hint(fd, key, text,
+                          count == 2 ? "true or false" : "enable, disable or automatic");
     return 0;
 }
 

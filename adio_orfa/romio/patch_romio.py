@@ -24,19 +24,19 @@ def prefixes(path):
     ]
 
 
-def closing_agreement(path, call):
+def closing_agreement(path, call, writing):
     """A rank whose arguments are refused joins the agreement of the others, who would hang."""
     return [
         (path, '#include "mpioimpl.h"', '#include "mpioimpl.h"\n' + DRIVER, 1),
         (path, "    ADIO_File adio_fh;", "    ADIO_File adio_fh; int joined = 0;", 1),
         (path, f"    {call}(adio_fh,", f"    joined = 1;\n    {call}(adio_fh,", 1),
         (path, "    ROMIO_THREAD_CS_EXIT();\n\n    return error_code;",
-         "    adio_orfa_collective_leave(adio_fh, joined, &error_code);\n"
+         f"    adio_orfa_collective_leave(adio_fh, joined, {writing}, &error_code);\n"
          "    ROMIO_THREAD_CS_EXIT();\n\n    return error_code;", 1),
     ]
 
 
-def ordered(path, call):
+def ordered(path, call, writing):
     """One addition to the shared file pointer instead of a token that goes from rank to rank."""
     return [
         (path, '#include "mpioimpl.h"', '#include "mpioimpl.h"\n' + DRIVER, 1),
@@ -48,7 +48,7 @@ def ordered(path, call):
          "    if (error_code != MPI_SUCCESS) goto fn_exit;", 1),
         (path, f"    {call}(adio_fh,", f"    joined = kOrderedDone;\n    {call}(adio_fh,", 1),
         (path, "    ROMIO_THREAD_CS_EXIT();",
-         "    adio_orfa_ordered_leave(adio_fh, joined, &error_code);\n    ROMIO_THREAD_CS_EXIT();", 1),
+         f"    adio_orfa_ordered_leave(adio_fh, joined, {writing}, &error_code);\n    ROMIO_THREAD_CS_EXIT();", 1),
     ]
 
 
@@ -99,14 +99,14 @@ GLUE = [
 ROMIO = (
     prefixes("romio/mpi-io/open.c")
     + prefixes("romio/mpi-io/delete.c")
-    + closing_agreement("romio/mpi-io/read_all.c", "ADIO_ReadStridedColl")
-    + closing_agreement("romio/mpi-io/read_allb.c", "ADIO_ReadStridedColl")
-    + closing_agreement("romio/mpi-io/write_all.c", "ADIO_WriteStridedColl")
-    + closing_agreement("romio/mpi-io/write_allb.c", "ADIO_WriteStridedColl")
-    + ordered("romio/mpi-io/read_ord.c", "ADIO_ReadStridedColl")
-    + ordered("romio/mpi-io/read_ordb.c", "ADIO_ReadStridedColl")
-    + ordered("romio/mpi-io/write_ord.c", "ADIO_WriteStridedColl")
-    + ordered("romio/mpi-io/write_ordb.c", "ADIO_WriteStridedColl")
+    + closing_agreement("romio/mpi-io/read_all.c", "ADIO_ReadStridedColl", 0)
+    + closing_agreement("romio/mpi-io/read_allb.c", "ADIO_ReadStridedColl", 0)
+    + closing_agreement("romio/mpi-io/write_all.c", "ADIO_WriteStridedColl", 1)
+    + closing_agreement("romio/mpi-io/write_allb.c", "ADIO_WriteStridedColl", 1)
+    + ordered("romio/mpi-io/read_ord.c", "ADIO_ReadStridedColl", 0)
+    + ordered("romio/mpi-io/read_ordb.c", "ADIO_ReadStridedColl", 0)
+    + ordered("romio/mpi-io/write_ord.c", "ADIO_WriteStridedColl", 1)
+    + ordered("romio/mpi-io/write_ordb.c", "ADIO_WriteStridedColl", 1)
     + direction("romio/mpi-io/iread_sh.c", "MPIO_CHECK_READABLE")
     + direction("romio/mpi-io/iwrite_sh.c", "MPIO_CHECK_WRITABLE")
     + direction("romio/mpi-io/write_sh.c", "MPIO_CHECK_WRITABLE")

@@ -70,6 +70,38 @@ static void created_as_asked(void) {
     MPI_Info_free(&other);
 }
 
+/* Those of collective calls: ORFA's own, and ROMIO's. */
+static void collective(void) {
+    MPI_Info wish = info_of("4", "65536", "0");
+    char value[MPI_MAX_INFO_VAL + 1];
+    MPI_File file = test_create(wish);
+
+    expect(__LINE__, file, "orfa_collective", "auto");
+    CHECK(value_of(file, "cb_nodes", value) && atoi(value) >= 1 && atoi(value) <= test_ranks);
+    OK(MPI_File_close(&file));
+    MPI_Info_set(wish, "orfa_collective", "TwoPhase");
+    MPI_Info_set(wish, "romio_cb_write", "disable");
+    MPI_Info_set(wish, "cb_nodes", "1");
+    MPI_Info_set(wish, "cb_buffer_size", "65536");
+    file = test_create(wish);
+    expect(__LINE__, file, "orfa_collective", "twophase");
+    expect(__LINE__, file, "romio_cb_write", "disable");
+    expect(__LINE__, file, "cb_nodes", "1");
+    expect(__LINE__, file, "cb_buffer_size", "65536");
+    MPI_Info_set(wish, "orfa_collective", "sideways");
+    MPI_Info_set(wish, "cb_nodes", "0");
+    MPI_Info_set(wish, "cb_buffer_size", "64k");
+    OK(MPI_File_set_view(file, 0, MPI_INT, MPI_INT, "native", wish));
+    expect(__LINE__, file, "orfa_collective", "twophase");
+    expect(__LINE__, file, "cb_nodes", "1");
+    expect(__LINE__, file, "cb_buffer_size", "65536");
+    MPI_Info_set(wish, "orfa_collective", "independent");
+    OK(MPI_File_set_info(file, wish));
+    expect(__LINE__, file, "orfa_collective", "independent");
+    test_close_and_remove(&file);
+    MPI_Info_free(&wish);
+}
+
 static void nonsense(const char* factor, const char* unit, const char* first) {
     MPI_Info wish = info_of(factor, unit, first);
     char value[MPI_MAX_INFO_VAL + 1];
@@ -94,6 +126,7 @@ static void nonsense(const char* factor, const char* unit, const char* first) {
 int main(int argc, char** argv) {
     test_start(&argc, &argv);
     created_as_asked();
+    collective();
     nonsense("many", "1000", "-5");
     nonsense("-3", "4095", "x");
     nonsense("999999", "99999999999999999999", "888888");

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Random accesses against a model in memory: random datatypes up to 3 levels deep in memory and in
- * the file, random views, every kind of call, reads beyond the end of the file.
+ * the file, random views, every kind of call, reads beyond the end of the file, hints that choose
+ * and bound the way of collective calls, the same or others on each rank.
  *
  *     random_io FILE [--seeds=20] [--first=1] [--steps=8]
  *
@@ -139,6 +140,37 @@ static Typed random_type(int basic, int for_file) {
         type = outer;
     }
     return type;
+}
+
+/* ---- Random hints -------------------------------------------------------------------------- */
+
+static void maybe_set(MPI_Info info, const char* key, const char* const* values, int count) {
+    const int chosen = pick(0, 2 * count - 1); /* the same numbers are drawn on every rank */
+
+    if (chosen < count) MPI_Info_set(info, key, values[chosen]);
+}
+
+/* Now and then every rank has its own. The caller frees it. */
+static MPI_Info random_hints(void) {
+    static const char* const ways[] = {"auto", "independent", "twophase", "twophase"};
+    static const char* const romio[] = {"enable", "disable", "automatic"};
+    static const char* const nodes[] = {"1", "2", "3", "16"};
+    static const char* const buffers[] = {"4096", "10000", "65536", "1048576"};
+    static const char* const units[] = {"4096", "12288", "65536"};
+    const int differ = pick(0, 3) == 0;
+    const uint64_t common = state;
+    MPI_Info info;
+
+    if (differ) state = test_mix(state, (uint64_t)test_rank);
+    MPI_Info_create(&info);
+    maybe_set(info, "orfa_collective", ways, 4);
+    maybe_set(info, "romio_cb_write", romio, 3);
+    maybe_set(info, "romio_cb_read", romio, 3);
+    maybe_set(info, "cb_nodes", nodes, 4);
+    maybe_set(info, "cb_buffer_size", buffers, 4);
+    maybe_set(info, "striping_unit", units, 3);
+    if (differ) state = test_mix(common, 2);
+    return info;
 }
 
 /* ---- One step: an access of every rank ----------------------------------------------------- */
@@ -332,7 +364,9 @@ static void step(MPI_File file) {
     unsigned char *memory[kMostCalls], *data[kMostCalls];
     MPI_Count moved[kMostCalls];
     MPI_Offset byte = -1;
+    MPI_Info hints = MPI_INFO_NULL;
 
+    if (pick(0, 2) == 0) hints = random_hints();
     draw_step(accesses, basic, calls);
     const Access* mine = &accesses[test_rank];
     const size_t span = (size_t)(mine->high - mine->low);
@@ -344,7 +378,8 @@ static void step(MPI_File file) {
             data[c][typed_place(&mine->buffer, i)] = value(test_rank, c, i);
     }
     OK(MPI_File_set_view(file, mine->displacement, kBasics[basic], mine->view.type, "native",
-                         MPI_INFO_NULL));
+                         hints));
+    if (hints != MPI_INFO_NULL) MPI_Info_free(&hints);
     OK(MPI_File_get_byte_offset(file, mine->offset / kBasicSizes[basic], &byte));
     if (byte != in_file(mine, 0, 0)) complain("byte offset", kind, writing, byte);
     run(file, writing, kind, mine, calls, kBasicSizes[basic], data, moved);
@@ -363,11 +398,13 @@ static void step(MPI_File file) {
 
 static void one_seed(int steps) {
     static unsigned char back[kFileMost];
-    MPI_File file = test_create(MPI_INFO_NULL);
     MPI_Offset size = -1;
     MPI_Status status;
 
     state = (uint64_t)seed_now;
+    MPI_Info hints = random_hints();
+    MPI_File file = test_create(hints);
+    MPI_Info_free(&hints);
     memset(model, 0, sizeof(model));
     model_size = 0;
     for (step_now = 0; step_now < steps; step_now++)

@@ -1,0 +1,328 @@
+// SPDX-License-Identifier: MIT
+// orfa_coll.h over MPI: the only file of this folder that calls it.
+#include "collective/choice.hpp"
+#include "collective/exchange.hpp"
+#include "collective/orfa_coll.h"
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <new>
+#include <string>
+#include <thread>
+
+namespace {
+
+using orfa::Result;
+using orfa::Status;
+using namespace orfa::collective;
+
+constexpr std::uint64_t kDefaultBuffer = 16 << 20;
+constexpr std::uint64_t kLargestBuffer = 1 << 30;  // messages count in int
+
+// MPI calls by whose failure the ranks fall out of step: nothing but the end is left.
+void must(int mpi_error, MPI_Comm comm) {
+    if (mpi_error != MPI_SUCCESS) MPI_Abort(comm, mpi_error);
+}
+
+class MpiRanks final : public Ranks {
+  public:
+    explicit MpiRanks(MPI_Comm comm) : comm_(comm) {
+        int size = 1;
+        int rank = 0;
+        MPI_Comm_size(comm, &size);
+        MPI_Comm_rank(comm, &rank);
+        size_ = static_cast<std::uint32_t>(size);
+        rank_ = static_cast<std::uint32_t>(rank);
+    }
+
+    [[nodiscard]] std::uint32_t size() const override { return size_; }
+    [[nodiscard]] std::uint32_t rank() const override { return rank_; }
+
+    void maximum(std::span<std::int64_t> values) override {
+        must(MPI_Allreduce(MPI_IN_PLACE, values.data(), static_cast<int>(values.size()),
+                           MPI_INT64_T, MPI_MAX, comm_),
+             comm_);
+    }
+
+    void all_to_all(std::span<const std::byte> out, std::span<std::byte> in) override {
+        const int each = static_cast<int>(out.size() / size_);
+        must(MPI_Alltoall(out.data(), each, MPI_BYTE, in.data(), each, MPI_BYTE, comm_), comm_);
+    }
+
+    void send(std::uint32_t to, Tag tag, std::span<const std::byte> data) override {
+        must(MPI_Isend(data.data(), static_cast<int>(data.size()), MPI_BYTE, static_cast<int>(to),
+                       static_cast<int>(tag), comm_, &sends_.emplace_back()),
+             comm_);
+    }
+
+    void receive(std::uint32_t from, Tag tag, std::span<std::byte> into) override {
+        must(MPI_Irecv(into.data(), static_cast<int>(into.size()), MPI_BYTE, static_cast<int>(from),
+                       static_cast<int>(tag), comm_, &receives_.emplace_back()),
+             comm_);
+    }
+
+    void wait_sent() override {
+        must(MPI_Waitall(static_cast<int>(sends_.size()), sends_.data(), MPI_STATUSES_IGNORE),
+             comm_);
+        sends_.clear();
+    }
+
+    std::vector<std::uint64_t> wait_received() override {
+        std::vector<MPI_Status> statuses(receives_.size());
+        std::vector<std::uint64_t> lengths;
+        must(MPI_Waitall(static_cast<int>(receives_.size()), receives_.data(), statuses.data()),
+             comm_);
+        receives_.clear();
+        for (const MPI_Status& status : statuses) {
+            int length = 0;
+            MPI_Get_count(&status, MPI_BYTE, &length);
+            lengths.push_back(static_cast<std::uint64_t>(length));
+        }
+        return lengths;
+    }
+
+  private:
+    MPI_Comm comm_;
+    std::uint32_t size_ = 1;
+    std::uint32_t rank_ = 0;
+    std::vector<MPI_Request> sends_;
+    std::vector<MPI_Request> receives_;
+};
+
+class OrfaFile final : public FileAccess {
+  public:
+    explicit OrfaFile(orfa_file* file) : file_(file) {}
+
+    Result<std::uint64_t> read(const orfa_access& access) override {
+        const ssize_t got = orfa_readv(file_, &access);
+        if (got < 0) return Status::from_errno(errno);
+        return static_cast<std::uint64_t>(got);
+    }
+    Status write(const orfa_access& access) override {
+        return Status::from_errno(orfa_writev(file_, &access) < 0 ? errno : 0);
+    }
+
+  private:
+    orfa_file* file_;
+};
+
+bool is_remote() {
+    orfa_counters counters{};
+    orfa_counters_of(orfa_default_session(), &counters);
+    return counters.connections[1] > 0;
+}
+
+// One for each server of the file. On one host more than there are processors only hinder each
+// other.
+int default_aggregators(const orfa_layout& layout, int ranks) {
+    const int most = std::min(ranks, layout.stripe_count);
+    const auto processors = static_cast<int>(std::thread::hardware_concurrency());
+    return is_remote() || processors < 1 ? most : std::min(most, processors);
+}
+
+bool wants_words() {
+    const char* value = std::getenv("ORFA_VERBOSE");
+    return value != nullptr && value[0] != '\0' && std::strcmp(value, "0") != 0;
+}
+
+// What the ranks tell each other before a call, and behind it for the next one: one Allreduce of
+// the largest values. Hints are those of rank 0, the others give less than any.
+struct Notes {
+    enum Field : std::uint8_t {
+        kError,
+        kWish,
+        kAggregators,
+        kBufferSize,
+        kDisorderly,
+        kNetwork,
+        kBytes,
+        kFilePieces,
+        kMemoryPieces,
+        kMinusFirst,
+        kEnd,
+        kFields
+    };
+    std::array<std::int64_t, kFields> values{};
+
+    std::int64_t& operator[](Field field) { return values[field]; }
+    [[nodiscard]] std::uint64_t number(Field field) const {
+        return static_cast<std::uint64_t>(values[field]);
+    }
+};
+
+// What all ranks know of the calls in one direction.
+struct Agreed {
+    bool known = false;
+    Notes notes;
+    std::string said;  // on standard error
+};
+
+}  // namespace
+
+struct orfa_coll {
+    orfa_file* file;
+    std::string name;
+    orfa_layout layout{};
+    orfa_coll_hints hints{};
+    bool verbose = wants_words();
+    std::array<Agreed, 2> agreed;  // of reads, of writes
+    Buffers buffers;
+    // Of the call under way.
+    MPI_Comm comm = MPI_COMM_NULL;
+    int writing = 0;
+    Notes mine;
+    Domains domains;
+};
+
+namespace {
+
+Notes notes_of(const orfa_coll& coll, int rank, const orfa_coll_shape& shape) {
+    Notes notes;
+    const auto signed_of = [](std::uint64_t value) { return static_cast<std::int64_t>(value); };
+    notes[Notes::kWish] = rank == 0 ? coll.hints.way[coll.writing] : -1;
+    notes[Notes::kAggregators] = rank == 0 ? coll.hints.aggregators : -1;
+    notes[Notes::kBufferSize] = rank == 0 ? signed_of(coll.hints.buffer_size) : -1;
+    notes[Notes::kDisorderly] = shape.orderly != 0 ? 0 : 1;
+    notes[Notes::kNetwork] = is_remote() ? 1 : 0;
+    notes[Notes::kMinusFirst] = INT64_MIN;
+    notes[Notes::kEnd] = INT64_MIN;
+    if (shape.bytes == 0) return notes;
+    notes[Notes::kBytes] = signed_of(shape.bytes);
+    notes[Notes::kFilePieces] = signed_of(shape.file_pieces);
+    notes[Notes::kMemoryPieces] = signed_of(shape.memory_pieces);
+    notes[Notes::kMinusFirst] = -signed_of(shape.first);
+    notes[Notes::kEnd] = signed_of(shape.end);
+    return notes;
+}
+
+Domains domains_of(const orfa_coll& coll, const Notes& notes, std::uint32_t ranks) {
+    Limits limits;
+    limits.stripe_size = coll.layout.stripe_size;
+    limits.stripe_count = static_cast<std::uint32_t>(coll.layout.stripe_count);
+    limits.ranks = ranks;
+    limits.aggregators = static_cast<std::uint32_t>(notes.number(Notes::kAggregators));
+    limits.buffer_size =
+        std::clamp(notes.number(Notes::kBufferSize), kSmallestUnit, kLargestBuffer);
+    return make_domains(limits);
+}
+
+Facts facts_of(const Notes& notes, const Domains& domains, std::uint32_t ranks) {
+    Facts facts;
+    facts.wish = static_cast<Way>(notes.number(Notes::kWish));
+    facts.orderly = notes.number(Notes::kDisorderly) == 0;
+    facts.network = notes.number(Notes::kNetwork) != 0;
+    facts.ranks = ranks;
+    facts.aggregators = domains.aggregators;
+    facts.bytes = notes.number(Notes::kBytes);
+    facts.file_pieces = notes.number(Notes::kFilePieces);
+    facts.memory_pieces = notes.number(Notes::kMemoryPieces);
+    if (facts.bytes > 0) facts.hull = notes.number(Notes::kEnd) + notes.number(Notes::kMinusFirst);
+    return facts;
+}
+
+// Rank 0's line on standard error, when it is another one than before.
+void say(orfa_coll& coll, const Choice& choice, std::uint32_t ranks) {
+    std::string words = choice.way == Way::kTwophase ? "two-phase, " : "independent";
+    if (choice.way == Way::kTwophase) {
+        words += std::to_string(coll.domains.aggregators) + " of " + std::to_string(ranks) +
+                 " ranks aggregate, " + std::to_string(coll.domains.buffer_bytes() >> 10) +
+                 " KiB each";
+    }
+    words += std::string(": ") + choice.reason;
+    std::string& said = coll.agreed[coll.writing].said;
+    if (words == said) return;
+    said = words;
+    std::fprintf(stderr, "orfa: %s: collective %s %s\n", coll.name.c_str(),
+                 coll.writing != 0 ? "writes" : "reads", words.c_str());
+}
+
+using NextRun = void (*)(void*, orfa_coll_run*);
+
+Source::Next runs_from(NextRun next, void* context) {
+    return [next, context](Run& run) {
+        orfa_coll_run told{};
+        next(context, &told);
+        run = {told.start, told.length, static_cast<std::uint64_t>(told.stride), told.count};
+        return Status();
+    };
+}
+
+}  // namespace
+
+orfa_coll* orfa_coll_create(orfa_file* file, const char* name, int ranks) try {
+    auto coll = std::make_unique<orfa_coll>();
+    coll->file = file;
+    coll->name = name;
+    if (orfa_file_layout(file, &coll->layout) != 0) return nullptr;
+    coll->hints = {
+        {ORFA_COLL_AUTO, ORFA_COLL_AUTO}, default_aggregators(coll->layout, ranks), kDefaultBuffer};
+    return coll.release();
+} catch (const std::bad_alloc&) {
+    errno = ENOMEM;
+    return nullptr;
+}
+
+void orfa_coll_destroy(orfa_coll* coll) {
+    delete coll;
+}
+
+orfa_coll_hints orfa_coll_hints_of(const orfa_coll* coll) {
+    return coll->hints;
+}
+
+void orfa_coll_set_hints(orfa_coll* coll, const orfa_coll_hints* hints) {
+    coll->hints = *hints;
+}
+
+void orfa_coll_renew(orfa_coll* coll) {
+    coll->agreed[0].known = coll->agreed[1].known = false;
+}
+
+orfa_coll_way orfa_coll_begin(orfa_coll* coll, MPI_Comm comm, int writing,
+                              const orfa_coll_shape* mine) {
+    MpiRanks ranks(comm);
+    coll->comm = comm;
+    coll->writing = writing != 0 ? 1 : 0;
+    coll->mine = notes_of(*coll, static_cast<int>(ranks.rank()), *mine);
+    Agreed& agreed = coll->agreed[coll->writing];
+    if (!agreed.known) {
+        agreed.notes = coll->mine;
+        ranks.maximum(agreed.notes.values);
+        agreed.known = true;
+    }
+    coll->domains = domains_of(*coll, agreed.notes, ranks.size());
+    const Choice choice = choose(facts_of(agreed.notes, coll->domains, ranks.size()));
+    if (coll->verbose && ranks.rank() == 0) say(*coll, choice, ranks.size());
+    return choice.way == Way::kTwophase ? ORFA_COLL_TWOPHASE : ORFA_COLL_INDEPENDENT;
+}
+
+int orfa_coll_move(orfa_coll* coll, const orfa_coll_source* source, int error,
+                   std::uint64_t* moved) {
+    MpiRanks ranks(coll->comm);
+    OrfaFile file(coll->file);
+    *moved = 0;
+    try {
+        Source parts(runs_from(source->next_in_file, source->context),
+                     runs_from(source->next_in_memory, source->context));
+        Exchange exchange(ranks, file, coll->buffers, coll->domains);
+        return exchange.run(coll->writing != 0, parts, Status::from_errno(error), *moved).err();
+    } catch (const std::bad_alloc&) {
+        // The exchange itself has caught what comes before it depends on other ranks.
+        std::fprintf(stderr, "orfa: %s: no memory within a collective call\n", coll->name.c_str());
+        MPI_Abort(coll->comm, MPI_ERR_NO_MEM);
+        std::abort();
+    }
+}
+
+int orfa_coll_end(orfa_coll* coll, int error_class) {
+    MpiRanks ranks(coll->comm);
+    Notes& notes = coll->agreed[coll->writing].notes;
+    notes = coll->mine;
+    notes[Notes::kError] = error_class;
+    ranks.maximum(notes.values);
+    return static_cast<int>(notes[Notes::kError]);
+}
