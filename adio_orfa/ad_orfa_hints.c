@@ -182,7 +182,8 @@ void adio_orfa_tell_collective(ADIO_File fd) {
     };
 
     MPI_Info_get(fd->info, kWay, MPI_MAX_INFO_VAL, text, &found);
-    if (found && way_of(text) != ORFA_COLL_AUTO) hints.way[0] = hints.way[1] = (orfa_coll_way)way_of(text);
+    if (found && way_of(text) != ORFA_COLL_AUTO)
+        hints.way[0] = hints.way[1] = (orfa_coll_way)way_of(text);
     orfa_coll_set_hints(adio_orfa_of(fd)->coll, &hints);
     tell(fd, kNodes.key, hints.aggregators);
     tell(fd, kBuffer.key, (long long)hints.buffer_size);
