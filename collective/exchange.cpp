@@ -75,6 +75,8 @@ Status Exchange::prepare(const Window& window) {
         out.description.clear();
         encode(parcels_[i].places.items(), out.description);
         if (memory.is_one_piece()) {
+            // Runs of memory are numbers: their strides go either way.
+            // NOLINTNEXTLINE(performance-no-int-to-ptr)
             out.data = {reinterpret_cast<std::byte*>(memory.items()[0].start), memory.bytes()};
             continue;
         }

@@ -18,7 +18,20 @@ namespace {
 
 using orfa::Result;
 using orfa::Status;
-using namespace orfa::collective;
+using orfa::collective::Buffers;
+using orfa::collective::Choice;
+using orfa::collective::choose;
+using orfa::collective::Domains;
+using orfa::collective::Exchange;
+using orfa::collective::Facts;
+using orfa::collective::FileAccess;
+using orfa::collective::kSmallestUnit;
+using orfa::collective::Limits;
+using orfa::collective::make_domains;
+using orfa::collective::Ranks;
+using orfa::collective::Run;
+using orfa::collective::Source;
+using orfa::collective::Way;
 
 constexpr std::uint64_t kDefaultBuffer = 16 << 20;
 constexpr std::uint64_t kLargestBuffer = 1 << 30;  // messages count in int
@@ -173,7 +186,7 @@ struct orfa_coll {
     Buffers buffers;
     // Of the call under way.
     MPI_Comm comm = MPI_COMM_NULL;
-    int writing = 0;
+    std::size_t writing = 0;  // 0 or 1
     Notes mine;
     Domains domains;
 };

@@ -28,7 +28,7 @@ TEST(Choice, TinyInterleavedPiecesGoTwoPhase) {
 TEST(Choice, LargeAndContiguousPiecesGoIndependent) {
     EXPECT_EQ(choose(interleaved(4, kMiB, kMiB)).way, Way::kIndependent);
     EXPECT_EQ(choose(interleaved(4, 47008, 47008)).way, Way::kIndependent);
-    EXPECT_EQ(choose(interleaved(4, 256 * 1024, 16 * kMiB)).way, Way::kIndependent);
+    EXPECT_EQ(choose(interleaved(4, 262144, 16 * kMiB)).way, Way::kIndependent);
 }
 
 TEST(Choice, FewBytesAreNotWorthARound) {

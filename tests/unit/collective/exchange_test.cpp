@@ -407,7 +407,7 @@ TEST(Exchange, ASourceThatFailsHalfwayStopsTheOthers) {
             Source source(
                 [&](collective::Run& run) {
                     if (calls == 5 && rank == 1) return Status::from_errno(ENOMEM);
-                    run = {8192 * calls++ + 4096 * rank, 4096, 0, calls < 20 ? 1U : 0U};
+                    run = {8192 * calls++ + 4096ULL * rank, 4096, 0, calls < 20 ? 1U : 0U};
                     return Status();
                 },
                 [&](collective::Run& run) {

@@ -227,6 +227,7 @@ TEST(Unite, RanksThatInterleaveMakeOneRange) {
     for (std::uint64_t i = 0; i < 4000; ++i)
         ranks[i % 4].append(i * 16, 16);
     std::vector<std::span<const collective::Run>> lists;
+    lists.reserve(ranks.size());
     for (const Runs& runs : ranks)
         lists.push_back(runs.items());
     std::vector<Range> ranges;
