@@ -89,8 +89,8 @@ Task<Status> parse(Request& request, protocol::IoRequest& io, Scratch& scratch,
         payload = reader.rest();
         co_return Status();
     }
-    const std::size_t bytes = io.entry_count * entry_bytes(io) +
-                              io.segment_count * sizeof(protocol::MemorySegment);
+    const std::size_t bytes =
+        io.entry_count * entry_bytes(io) + io.segment_count * sizeof(protocol::MemorySegment);
     if (io.lists.length != bytes || bytes == 0) co_return Status::from_errno(EPROTO);
     scratch.fetched.resize(bytes);
     const fabric::LocalSegment into{scratch.fetched.data(), bytes};
