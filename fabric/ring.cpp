@@ -60,7 +60,7 @@ Result<bool> RingWriter::write(RecordKind kind, std::span<const std::byte> head,
 Result<std::optional<Record>> RingReader::next() {
     const std::size_t size = memory_.size();
     // Early enough that a writer of full-sized records doesn't wait for a whole ring.
-    if (read_ - published_ >= size / 4) publish();
+    if (read_ - published_ >= size / 4) give_room();
     while (true) {
         if (written_seen_ == read_) {
             const std::uint64_t written = positions_->written.load(std::memory_order_acquire);
@@ -92,12 +92,18 @@ Result<std::optional<Record>> RingReader::next() {
     }
 }
 
-bool RingReader::publish() {
-    if (published_ == read_) return false;
+void RingReader::give_room() {
+    if (published_ == read_) return;
     published_ = read_;
     // Sequentially consistent: the caller looks next whether the writer waits for room.
     positions_->freed.store(read_, std::memory_order_seq_cst);
-    return true;
+}
+
+bool RingReader::publish() {
+    give_room();
+    const bool any = told_ != published_;
+    told_ = published_;
+    return any;
 }
 
 }  // namespace orfa::fabric

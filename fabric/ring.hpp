@@ -79,8 +79,8 @@ class RingReader {
 
     // The next record, valid until next() or publish() is called again.
     Result<std::optional<Record>> next();
-    // Lets the writer have the room of all records next() has returned. True: there were any.
-    // next() does so itself now and then.
+    // Lets the writer have the room of all records next() has returned. True: the writer has got
+    // room since the last call; next(), too, gives some now and then.
     bool publish();
     // Might next() return something? (True also for a violation.)
     [[nodiscard]] bool has_more() const {
@@ -88,11 +88,14 @@ class RingReader {
     }
 
   private:
+    void give_room();
+
     RingPositions* positions_ = nullptr;
     std::span<const std::byte> memory_;
     std::size_t max_length_ = 0;
     std::uint64_t read_ = 0;       // first byte not looked at
     std::uint64_t published_ = 0;  // what the writer knows is free
+    std::uint64_t told_ = 0;       // published_ at the end of the last publish()
     std::uint64_t written_seen_ = 0;
 };
 

@@ -75,6 +75,16 @@ TEST(Ring, IsFullUntilTheReaderPublishes) {
     EXPECT_FALSE(ring.write(text));
 }
 
+// A writer that sleeps until there is room is woken only when publish() says there is.
+TEST(Ring, RoomThatNextGaveIsToldByPublish) {
+    Ring ring(4096);
+    ASSERT_TRUE(ring.write(std::string(1500, 'x')));
+    EXPECT_TRUE(ring.read());
+    EXPECT_FALSE(ring.read());  // gives the room, of more than a quarter
+    EXPECT_TRUE(ring.reader.publish());
+    EXPECT_FALSE(ring.reader.publish());
+}
+
 TEST(Ring, ARecordOfMoreThanHalfTheRingIsEmsgsize) {
     Ring ring(4096, 4096);
     const std::vector<std::byte> big(2041);

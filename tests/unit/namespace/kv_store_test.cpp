@@ -16,6 +16,14 @@
 namespace orfa::server {
 namespace {
 
+#if defined(__SANITIZE_THREAD__)
+constexpr bool kThreadSanitizer = true;
+#elif defined(__has_feature)
+constexpr bool kThreadSanitizer = __has_feature(thread_sanitizer);
+#else
+constexpr bool kThreadSanitizer = false;
+#endif
+
 enum class Kind { kMemory, kRocks, kRocksSync };
 
 class KvStores : public ::testing::TestWithParam<Kind> {
@@ -144,6 +152,7 @@ TEST_P(KvStores, DirectoryInUseIsRefused) {
 
 TEST_P(KvStores, WhatWasWrittenSurvivesTheProcess) {
     if (GetParam() == Kind::kMemory) GTEST_SKIP() << "survives nothing";
+    if (kThreadSanitizer) GTEST_SKIP() << "ThreadSanitizer lets no forked child have threads";
     kv.reset();
     const pid_t child = ::fork();
     if (child == 0) {
