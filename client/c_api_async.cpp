@@ -15,23 +15,16 @@ using orfa::client::File;
 using orfa::client::Group;
 using orfa::client::guarded;
 using orfa::client::Transfer;
+using orfa::client::unwrap;
 using orfa::rpc::Mesh;
 
 namespace {
 
-File& unwrap(orfa_file* file) {
-    return *reinterpret_cast<File*>(file);
-}
 Transfer& unwrap(orfa_op* op) {
     return *reinterpret_cast<Transfer*>(op);
 }
 Group& unwrap(orfa_group* group) {
     return *reinterpret_cast<Group*>(group);
-}
-
-Mesh::Clock::time_point deadline_after(int timeout_ms) {
-    if (timeout_ms < 0) return Mesh::Clock::time_point::max();
-    return Mesh::Clock::now() + std::chrono::milliseconds(timeout_ms);
 }
 
 orfa_op* start(orfa_file* file, Direction direction, const orfa_access* access, orfa_group* group,
@@ -102,7 +95,8 @@ ssize_t orfa_op_finish(orfa_op* op, int timeout_ms) {
     return guarded<ssize_t>(-1, [&]() -> ssize_t {
         Transfer& transfer = unwrap(op);
         orfa::client::Session& session = transfer.file().session();
-        if (!session.mesh().wait([&] { return transfer.done(); }, deadline_after(timeout_ms))) {
+        if (!session.mesh().wait([&] { return transfer.done(); },
+                                 Mesh::deadline_after(timeout_ms))) {
             errno = EAGAIN;
             return -1;
         }
@@ -127,7 +121,7 @@ orfa_op* orfa_group_next(orfa_group* group, int timeout_ms) {
             if (ended == nullptr && g.has_ended()) ended = g.take_ended();
             return ended != nullptr || empty;
         };
-        mesh.wait(look, deadline_after(timeout_ms));
+        mesh.wait(look, Mesh::deadline_after(timeout_ms));
         if (ended == nullptr) errno = empty ? ENOENT : EAGAIN;
         return reinterpret_cast<orfa_op*>(ended);
     });
@@ -136,7 +130,8 @@ orfa_op* orfa_group_next(orfa_group* group, int timeout_ms) {
 int orfa_group_wait_all(orfa_group* group, int timeout_ms) {
     return guarded(-1, [&] {
         Group& g = unwrap(group);
-        if (g.session().mesh().wait([&] { return g.all_ended(); }, deadline_after(timeout_ms)))
+        if (g.session().mesh().wait([&] { return g.all_ended(); },
+                                    Mesh::deadline_after(timeout_ms)))
             return 0;
         errno = EAGAIN;
         return -1;

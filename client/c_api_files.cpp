@@ -16,10 +16,6 @@ using orfa::client::unwrap;
 
 namespace {
 
-File& unwrap(orfa_file* file) {
-    return *reinterpret_cast<File*>(file);
-}
-
 orfa_file* wrap(orfa::Result<std::unique_ptr<File>> file) {
     if (file.ok()) return reinterpret_cast<orfa_file*>((*file).release());
     errno = file.status().err();

@@ -7,17 +7,13 @@
 #include <cstring>
 
 using orfa::client::CounterId;
-using orfa::client::File;
 using orfa::client::guarded;
 using orfa::client::to_c;
+using orfa::client::unwrap;
 using orfa::protocol::CounterAction;
 using orfa::protocol::LockMode;
 
 namespace {
-
-File& unwrap(orfa_file* file) {
-    return *reinterpret_cast<File*>(file);
-}
 
 int count(orfa_file* file, const void* id, CounterAction action, int64_t value, int64_t* before) {
     return guarded(-1, [&] {

@@ -19,8 +19,13 @@
 
 namespace orfa::client {
 
+class File;
+
 inline Session& unwrap(orfa_session* session) {
     return *reinterpret_cast<Session*>(session);
+}
+inline File& unwrap(orfa_file* file) {
+    return *reinterpret_cast<File*>(file);
 }
 inline orfa_session* wrap(Session* session) {
     return reinterpret_cast<orfa_session*>(session);

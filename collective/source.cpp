@@ -7,6 +7,8 @@
 namespace orfa::collective {
 namespace {
 
+constexpr std::uint64_t kNoBound = ~std::uint64_t{0};
+
 // Takes pieces of `run`, of whose first `within` bytes are gone already: whole ones as long as they
 // end within `room` bytes of the current place, or a part of one, at most `bytes` in all.
 Run take_from(Run& run, std::uint64_t& within, std::uint64_t room, std::uint64_t bytes) {
@@ -18,15 +20,13 @@ Run take_from(Run& run, std::uint64_t& within, std::uint64_t room, std::uint64_t
     } else if (run.count > 1) {
         taken.stride = run.stride;
         taken.count = std::min(run.count, bytes / run.length);
-        if (room < ~std::uint64_t{0})
+        if (room < kNoBound)
             taken.count = std::min(taken.count, (room - run.length) / run.stride + 1);
     }
     run.start += taken.count * run.stride;
     run.count -= taken.count;
     return taken;
 }
-
-constexpr std::uint64_t kNoBound = ~std::uint64_t{0};
 
 }  // namespace
 

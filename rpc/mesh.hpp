@@ -63,6 +63,12 @@ class Mesh {
   public:
     using Clock = std::chrono::steady_clock;
 
+    // So many milliseconds from now; timeout_ms < 0: never.
+    static Clock::time_point deadline_after(int timeout_ms) {
+        if (timeout_ms < 0) return Clock::time_point::max();
+        return Clock::now() + std::chrono::milliseconds(timeout_ms);
+    }
+
     explicit Mesh(MeshOptions options);
     // No request may be under way.
     ~Mesh();

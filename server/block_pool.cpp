@@ -122,23 +122,18 @@ bool BlockPool::next_partial() {
 bool BlockPool::next_chunk(unsigned wanted) {
     // Small writes fill gaps first; large ones want adjacent blocks.
     if (wanted < kBlocksPerChunk / 4 && next_partial()) return true;
-    for (auto* list : {&ready_, &returned_}) {
-        if (list->empty()) continue;
-        current_ = list->back();
-        list->pop_back();
-        chunks_[current_].touched = true;
-        taken_at_ = std::chrono::steady_clock::now();
-        work_.notify_one();
-        return true;
-    }
-    if (fresh_ < chunks_.size()) {
+    auto& list = ready_.empty() ? returned_ : ready_;
+    if (!list.empty()) {
+        current_ = list.back();
+        list.pop_back();
+    } else if (fresh_ < chunks_.size()) {
         current_ = fresh_++;
-        chunks_[current_].touched = true;
-        taken_at_ = std::chrono::steady_clock::now();
-        work_.notify_one();
-        return true;
+    } else {
+        return next_partial();
     }
-    return next_partial();
+    taken_at_ = std::chrono::steady_clock::now();
+    work_.notify_one();
+    return true;
 }
 
 void BlockPool::release(std::byte* block) {
@@ -161,7 +156,6 @@ void BlockPool::release(std::byte* block) {
 // One step of upkeep: touches a chunk, or returns one. How long to wait before the next.
 BlockPool::Pause BlockPool::tend_once() {
     if (ready_.size() < ready_target_ && (fresh_ < chunks_.size() || !returned_.empty())) {
-        const Pause rest = processor_is_free() ? Pause::zero() : kTouchRest;
         std::uint32_t index = 0;
         if (returned_.empty()) {
             index = static_cast<std::uint32_t>(fresh_++);
@@ -169,8 +163,7 @@ BlockPool::Pause BlockPool::tend_once() {
             index = returned_.back();
             returned_.pop_back();
         }
-        in_hand([&] { touch(address(index)); });
-        chunks_[index].touched = true;
+        const Pause rest = in_hand(kTouchRest, [&] { touch(address(index)); });
         ready_.insert(ready_.begin(), index);
         return rest;
     }
@@ -178,10 +171,10 @@ BlockPool::Pause BlockPool::tend_once() {
     if (ready_.size() > ready_target_ + ready_target_ / 4 + 1) {
         const Pause kept = taken_at_ + kKeepSurplus - std::chrono::steady_clock::now();
         if (kept > Pause::zero()) return kept;
-        const Pause rest = processor_is_free() ? Pause::zero() : kReturnRest;
         const std::uint32_t index = ready_.front();
         ready_.erase(ready_.begin());
-        in_hand([&] { madvise(address(index), kChunkBytes, MADV_DONTNEED); });
+        const Pause rest =
+            in_hand(kReturnRest, [&] { madvise(address(index), kChunkBytes, MADV_DONTNEED); });
         chunks_[index] = Chunk{};
         returned_.push_back(index);
         return rest;
@@ -189,15 +182,18 @@ BlockPool::Pause BlockPool::tend_once() {
     return Pause::max();
 }
 
-// Works on a chunk that is in no list, while others use the pool.
+// Works on a chunk that is in no list, while others use the pool. How long to wait afterwards:
+// `rest`, unless a processor was free.
 template <typename Work>
-void BlockPool::in_hand(Work work) {
+BlockPool::Pause BlockPool::in_hand(Pause rest, Work work) {
     in_hand_ = true;
     mutex_.unlock();
+    const bool is_free = processor_is_free();
     work();
     mutex_.lock();
     in_hand_ = false;
     handed_back_.notify_all();
+    return is_free ? Pause::zero() : rest;
 }
 
 void BlockPool::tend() {

@@ -61,7 +61,6 @@ class BlockPool {
     struct Chunk {
         std::uint32_t free = ~0U;
         std::uint32_t zero = ~0U;
-        bool touched = false;
         bool partial = false;  // is in partial_
     };
 
@@ -72,7 +71,7 @@ class BlockPool {
     using Pause = std::chrono::nanoseconds;  // max(): until there is something to do
     Pause tend_once() ORFA_REQUIRES(mutex_);
     template <typename Work>
-    void in_hand(Work work) ORFA_REQUIRES(mutex_);
+    Pause in_hand(Pause rest, Work work) ORFA_REQUIRES(mutex_);
     [[nodiscard]] std::byte* address(std::size_t chunk) const {
         return base_ + chunk * kChunkBytes;
     }

@@ -338,15 +338,12 @@ Task<Status> handle_sync(Core& core, Request& request) {
 }  // namespace
 
 void add_io_handlers(OpTable& table) {
-    const auto at = [&](protocol::Op op) -> OpEntry& {
-        return table[static_cast<std::size_t>(op)];
-    };
-    at(protocol::Op::kRead) = {handle_read, false, "read"};
-    at(protocol::Op::kWrite) = {handle_write, false, "write"};
-    at(protocol::Op::kObjectStat) = {handle_object_stat, false, "object stat"};
-    at(protocol::Op::kTruncate) = {handle_truncate, false, "truncate"};
-    at(protocol::Op::kAllocate) = {handle_allocate, false, "allocate"};
-    at(protocol::Op::kSync) = {handle_sync, false, "sync"};
+    entry_of(table, protocol::Op::kRead) = {handle_read, false, "read"};
+    entry_of(table, protocol::Op::kWrite) = {handle_write, false, "write"};
+    entry_of(table, protocol::Op::kObjectStat) = {handle_object_stat, false, "object stat"};
+    entry_of(table, protocol::Op::kTruncate) = {handle_truncate, false, "truncate"};
+    entry_of(table, protocol::Op::kAllocate) = {handle_allocate, false, "allocate"};
+    entry_of(table, protocol::Op::kSync) = {handle_sync, false, "sync"};
 }
 
 }  // namespace orfa::server

@@ -22,6 +22,10 @@ struct OpEntry {
 };
 using OpTable = std::array<OpEntry, protocol::kOpLimit>;
 
+inline OpEntry& entry_of(OpTable& table, protocol::Op op) {
+    return table[static_cast<std::size_t>(op)];
+}
+
 // Each file of handlers adds its own.
 void add_session_handlers(OpTable& table);  // session_handlers.cpp: HELLO, PING, STATUS
 void add_io_handlers(OpTable& table);       // io_handlers.cpp: data

@@ -2,6 +2,7 @@
 // HELLO, PING and STATUS.
 #include "common/log.hpp"
 #include "protocol/io_messages.hpp"
+#include "server/clock.hpp"
 #include "server/core.hpp"
 #include "server/locks/lock_service.hpp"
 #include "server/service.hpp"
@@ -11,7 +12,6 @@
 #include <unistd.h>
 
 #include <cerrno>
-#include <ctime>
 
 namespace orfa::server {
 namespace {
@@ -72,9 +72,7 @@ Task<Status> handle_ping(Core&, Request&) {
 }
 
 Task<Status> handle_status(Core& core, Request& request) {
-    timespec now{};
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    const auto uptime_ns = now.tv_sec * 1'000'000'000LL + now.tv_nsec - core.shard->started_ns();
+    const auto uptime_ns = monotonic_ns() - core.shard->started_ns();
     const StoreUsage usage = core.store->usage();
     const ShardCounters& counters = core.shard->counters;
     const LockTable& locks = core.locks->locks();
@@ -94,12 +92,9 @@ Task<Status> handle_status(Core& core, Request& request) {
 }  // namespace
 
 void add_session_handlers(OpTable& table) {
-    const auto at = [&](protocol::Op op) -> OpEntry& {
-        return table[static_cast<std::size_t>(op)];
-    };
-    at(protocol::Op::kHello) = {handle_hello, false, "hello"};
-    at(protocol::Op::kPing) = {handle_ping, false, "ping"};
-    at(protocol::Op::kStatus) = {handle_status, false, "status"};
+    entry_of(table, protocol::Op::kHello) = {handle_hello, false, "hello"};
+    entry_of(table, protocol::Op::kPing) = {handle_ping, false, "ping"};
+    entry_of(table, protocol::Op::kStatus) = {handle_status, false, "status"};
 }
 
 }  // namespace orfa::server

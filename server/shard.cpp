@@ -2,6 +2,7 @@
 #include "server/shard.hpp"
 
 #include "common/log.hpp"
+#include "server/clock.hpp"
 #include "server/core.hpp"
 #include "server/locks/lock_service.hpp"
 #include "server/namespace/namespace.hpp"
@@ -12,7 +13,6 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <ctime>
 #include <utility>
 
 namespace orfa::server {
@@ -27,12 +27,6 @@ constexpr int kStopMs = 2000;  // what requests under way get at the end
 constexpr std::uint32_t kCredits = 64;
 // Clients may ping without a credit; who has much more under way does not keep to them.
 constexpr std::uint32_t kMostUnderWay = 2 * kCredits;
-
-std::int64_t monotonic_ns() {
-    timespec now{};
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return now.tv_sec * 1'000'000'000LL + now.tv_nsec;
-}
 
 }  // namespace
 
@@ -105,7 +99,7 @@ void Shard::post(std::function<void()> work) {
 }
 
 void Shard::every(int interval_ms, std::function<void()> work) {
-    timers_.push_back({interval_ms, monotonic_ns() / 1'000'000 + interval_ms, std::move(work)});
+    timers_.push_back({interval_ms, monotonic_ms() + interval_ms, std::move(work)});
 }
 
 void Shard::run() {
@@ -116,11 +110,11 @@ void Shard::run() {
         if (++rounds % kRoundsPerClock == 0) run_timers();
         if (stopping_.load(std::memory_order_relaxed)) {
             if (deadline_ms == 0) {
-                deadline_ms = monotonic_ns() / 1'000'000 + kStopMs;
+                deadline_ms = monotonic_ms() + kStopMs;
                 core_.locks->stop();
             }
             const bool idle = free_requests_.size() == requests_.size() && expected_ == 0;
-            if (idle || monotonic_ns() / 1'000'000 >= deadline_ms) return;
+            if (idle || monotonic_ms() >= deadline_ms) return;
         }
         if (poll() > 0) {
             idle_since_ns = 0;
@@ -187,7 +181,7 @@ std::size_t Shard::run_posted() {
 int Shard::run_timers() {
     int soonest = kLongestBlockMs;
     for (auto& timer : timers_) {
-        const std::int64_t now = monotonic_ns() / 1'000'000;
+        const std::int64_t now = monotonic_ms();
         if (now >= timer.next_ms) {
             timer.next_ms = now + timer.interval_ms;
             timer.work();

@@ -18,10 +18,6 @@ using Clock = rpc::Mesh::Clock;
 
 constexpr Clock::time_point kNever = Clock::time_point::max();
 
-Clock::time_point deadline_of(int timeout_ms) {
-    return timeout_ms < 0 ? kNever : Clock::now() + std::chrono::milliseconds(timeout_ms);
-}
-
 }  // namespace
 
 // One request for a lock, which may stay at the server for some seconds.
@@ -59,7 +55,7 @@ Status FileLocks::give_up(std::uint64_t id, int timeout_ms) {
 Status FileLocks::ask_until_granted(const protocol::LockRequest& request, int timeout_ms) {
     rpc::Mesh& mesh = file_.session().mesh();
     const std::uint32_t home = protocol::home_of(file_.capability().ino);
-    const auto deadline = deadline_of(timeout_ms);
+    const auto deadline = rpc::Mesh::deadline_after(timeout_ms);
     const auto pause = [&](std::uint32_t ms) {
         const auto until = std::min(deadline, Clock::now() + std::chrono::milliseconds(ms));
         mesh.wait([] { return false; }, until);

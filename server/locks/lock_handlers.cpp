@@ -123,12 +123,9 @@ Task<Status> handle_counter(Core& core, Request& request) {
 }  // namespace
 
 void add_lock_handlers(OpTable& table) {
-    const auto at = [&](protocol::Op op) -> OpEntry& {
-        return table[static_cast<std::size_t>(op)];
-    };
-    at(protocol::Op::kLock) = {handle_lock, false, "lock"};
-    at(protocol::Op::kUnlock) = {handle_unlock, false, "unlock"};
-    at(protocol::Op::kCounter) = {handle_counter, false, "counter"};
+    entry_of(table, protocol::Op::kLock) = {handle_lock, false, "lock"};
+    entry_of(table, protocol::Op::kUnlock) = {handle_unlock, false, "unlock"};
+    entry_of(table, protocol::Op::kCounter) = {handle_counter, false, "counter"};
 }
 
 }  // namespace orfa::server

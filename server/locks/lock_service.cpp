@@ -1,23 +1,14 @@
 // SPDX-License-Identifier: MIT
 #include "server/locks/lock_service.hpp"
 
+#include "server/clock.hpp"
 #include "server/session.hpp"
 #include "server/shard.hpp"
 
 #include <cerrno>
-#include <ctime>
 #include <limits>
 
 namespace orfa::server {
-namespace {
-
-std::int64_t monotonic_ms() {
-    timespec now{};
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return now.tv_sec * 1000 + now.tv_nsec / 1'000'000;
-}
-
-}  // namespace
 
 Status LockService::may_wait(const LockTable::Name& name) const {
     if (stopping_) return Status::from_errno(EAGAIN);

@@ -5,7 +5,7 @@ namespace orfa::server {
 
 void add_name_handlers(OpTable& table) {
     const auto add = [&table](protocol::Op op, Handler handler, const char* name) {
-        table[static_cast<std::size_t>(op)] = {handler, false, name};
+        entry_of(table, op) = {handler, false, name};
     };
     using protocol::Op;
     add(Op::kWalk, handle_walk, "walk");

@@ -87,7 +87,7 @@ Task<Status> handle_rename_turn(Core& core, Request& request) {
 
 void add_peer_handlers(OpTable& table) {
     const auto add = [&table](Op op, Handler handler, const char* name) {
-        table[static_cast<std::size_t>(op)] = {handler, true, name};
+        entry_of(table, op) = {handler, true, name};
     };
     add(Op::kPeerMakeDirectory, handle_make_directory, "peer_make_directory");
     add(Op::kPeerRemoveDirectory, handle_remove_directory, "peer_remove_directory");

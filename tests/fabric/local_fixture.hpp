@@ -4,6 +4,7 @@
 #pragma once
 
 #include "fabric/local_endpoint.hpp"
+#include "tests/sanitizers.hpp"
 
 #include <gtest/gtest.h>
 
@@ -28,15 +29,6 @@ namespace orfa::fabric::test {
 
 using Clock = std::chrono::steady_clock;
 using std::chrono::milliseconds;
-
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-inline constexpr bool kSanitized = true;
-#elif defined(__has_feature)
-inline constexpr bool kSanitized =
-    __has_feature(address_sanitizer) || __has_feature(thread_sanitizer);
-#else
-inline constexpr bool kSanitized = false;
-#endif
 
 inline std::span<const std::byte> bytes_of(const std::string& text) {
     return std::as_bytes(std::span(text.data(), text.size()));

@@ -196,7 +196,7 @@ TEST_P(Sharing, AForkedChildUsesTheParentsFileWhileTheParentGoesOn) {
 }
 
 TEST_P(Sharing, AForkInTheMiddleOfATransferDisturbsNeitherSide) {
-    if (kSlower > 1 && std::string(GetParam()) == "ofi")
+    if (kSanitized && std::string(GetParam()) == "ofi")
         GTEST_SKIP() << "a sanitizer's allocator, unlike glibc's, stays locked in a child that was "
                         "forked while another thread allocated";
     const SessionPtr session = connect(cluster_, GetParam());

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "common/unique_fd.hpp"
+#include "tests/sanitizers.hpp"
 
 #include <sys/types.h>
 
@@ -16,21 +17,7 @@
 namespace orfa::testing {
 
 // How much longer things may take in this build.
-#if defined(__SANITIZE_THREAD__)
-inline constexpr int kSlower = 8;
-#elif defined(__SANITIZE_ADDRESS__)
-inline constexpr int kSlower = 4;
-#elif defined(__has_feature)
-#if __has_feature(thread_sanitizer)
-inline constexpr int kSlower = 8;
-#elif __has_feature(address_sanitizer)
-inline constexpr int kSlower = 4;
-#else
-inline constexpr int kSlower = 1;
-#endif
-#else
-inline constexpr int kSlower = 1;
-#endif
+inline constexpr int kSlower = kThreadSanitizer ? 8 : kAddressSanitizer ? 4 : 1;
 
 using Environment = std::vector<std::pair<std::string, std::string>>;
 

@@ -5,6 +5,7 @@
 
 #include "protocol/codec.hpp"
 #include "protocol/messages.hpp"
+#include "tests/wire/golden.hpp"
 
 #include <gtest/gtest.h>
 
@@ -12,16 +13,6 @@
 
 namespace orfa::protocol {
 namespace {
-
-std::string hex(std::span<const std::byte> bytes) {
-    static constexpr char kDigits[] = "0123456789abcdef";
-    std::string text;
-    for (const std::byte byte : bytes) {
-        text += kDigits[static_cast<unsigned>(byte) >> 4];
-        text += kDigits[static_cast<unsigned>(byte) & 15];
-    }
-    return text;
-}
 
 template <Wire... T>
 std::string hex_of(const T&... messages) {
@@ -34,13 +25,6 @@ std::string hex_of(const T&... messages) {
 std::span<const std::byte> text_bytes(std::string_view text) {
     return std::as_bytes(std::span(text));
 }
-
-constexpr Capability kCapability{make_ino(2, 0x345), kMayRead | kMayWrite, 0, 0x1122334455667788};
-const std::string kCapabilityBytes =
-    "4503000000000200"
-    "03000000"
-    "00000000"
-    "8877665544332211";
 
 TEST(Messages, Numbers) {
     EXPECT_EQ(kVersion, 1);

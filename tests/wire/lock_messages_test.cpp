@@ -3,6 +3,7 @@
 #include "protocol/lock_messages.hpp"
 
 #include "protocol/codec.hpp"
+#include "tests/wire/golden.hpp"
 
 #include <gtest/gtest.h>
 
@@ -13,21 +14,8 @@ namespace {
 
 template <Wire T>
 std::string hex_of(const T& message) {
-    static constexpr char kDigits[] = "0123456789abcdef";
-    std::string text;
-    for (const std::byte byte : std::as_bytes(std::span(&message, 1))) {
-        text += kDigits[static_cast<unsigned>(byte) >> 4];
-        text += kDigits[static_cast<unsigned>(byte) & 15];
-    }
-    return text;
+    return hex(std::as_bytes(std::span(&message, 1)));
 }
-
-constexpr Capability kCapability{make_ino(2, 0x345), kMayRead | kMayWrite, 0, 0x1122334455667788};
-const std::string kCapabilityBytes =
-    "4503000000000200"
-    "03000000"
-    "00000000"
-    "8877665544332211";
 
 TEST(LockMessages, Numbers) {
     EXPECT_EQ(static_cast<int>(Op::kLock), 112);

@@ -4,6 +4,7 @@
 
 #include "protocol/codec.hpp"
 #include "protocol/peer_messages.hpp"
+#include "tests/wire/golden.hpp"
 
 #include <gtest/gtest.h>
 
@@ -11,17 +12,6 @@
 
 namespace orfa::protocol {
 namespace {
-
-// Hexadecimal, a space between the pieces.
-std::string hex(std::span<const std::byte> bytes) {
-    static constexpr char kDigits[] = "0123456789abcdef";
-    std::string text;
-    for (const std::byte byte : bytes) {
-        text += kDigits[static_cast<unsigned>(byte) >> 4];
-        text += kDigits[static_cast<unsigned>(byte) & 15];
-    }
-    return text;
-}
 
 template <Wire T>
 std::string hex_of(const T& message, std::initializer_list<std::string_view> texts = {}) {
@@ -40,11 +30,6 @@ const std::string kLayoutBytes =
     "0000100000000000"
     "04000000"
     "01000000";
-constexpr Capability kCapability{kIno, kMayRead | kMayWrite, 0, 0x1122334455667788};
-const std::string kCapabilityBytes = kInoBytes +
-                                     "03000000"
-                                     "00000000"
-                                     "8877665544332211";
 constexpr Attributes kAttributes{kIno, 0100644, 1, 1000,    100,     5, 4096,
                                  1,    2,       3, kLayout, kSpread, 0};
 const std::string kAttributesBytes = kInoBytes +

@@ -2,6 +2,7 @@
 // What every KvStore must do.
 #include "server/namespace/memory_kv.hpp"
 #include "server/namespace/rocks_kv.hpp"
+#include "tests/sanitizers.hpp"
 
 #include <gtest/gtest.h>
 
@@ -15,14 +16,6 @@
 
 namespace orfa::server {
 namespace {
-
-#if defined(__SANITIZE_THREAD__)
-constexpr bool kThreadSanitizer = true;
-#elif defined(__has_feature)
-constexpr bool kThreadSanitizer = __has_feature(thread_sanitizer);
-#else
-constexpr bool kThreadSanitizer = false;
-#endif
 
 enum class Kind { kMemory, kRocks, kRocksSync };
 
