@@ -31,13 +31,15 @@ constexpr std::uint64_t kOverdueMs = 30'000;
 std::size_t OfiEndpoint::poll() {
     if (owner_ == 0) return 0;
     std::size_t events = 0;
-    if (domain_) {
+    const bool look = look_at_descriptors_ || ++polls_ >= kPollsPerLook;
+    // Without a peer nothing comes but what libfabric does for itself.
+    if (domain_ && (look || !peers_.empty())) {
         events += read_completions();
         if (messages_->waiting()) messages_->retry();
         if (rma_->waiting()) rma_->pump();
     }
     // After the completions: what a peer said before it went is heard first.
-    if (look_at_descriptors_ || ++polls_ >= kPollsPerLook) events += look_at_descriptors();
+    if (look) events += look_at_descriptors();
     if (!closing_.empty()) events += bury();
     return events;
 }

@@ -6,6 +6,7 @@
 
 #include <sys/random.h>
 
+#include <algorithm>
 #include <CLI/CLI.hpp>
 #include <cstdio>
 #include <fstream>
@@ -33,7 +34,13 @@ bool read_secret(const std::string& path, std::uint64_t& secret) {
 }
 
 const char* check(const Options& options, std::size_t servers) {
-    if (options.index >= servers) return "--index must be below the number of --servers";
+    std::vector<std::uint32_t> sorted = options.indices;
+    std::sort(sorted.begin(), sorted.end());
+    if (std::adjacent_find(sorted.begin(), sorted.end()) != sorted.end())
+        return "--index names a server twice";
+    if (sorted.back() >= servers) return "--index must be below the number of --servers";
+    if (sorted.size() > 1 && !options.metadata_dir.empty())
+        return "--metadata is one server's: give one --index";
     if (options.stripe_count > servers) return "--stripe-count is larger than the cluster";
     const protocol::Layout layout{options.stripe_size, 1, 0};
     if (!protocol::is_valid(layout, 1))
@@ -45,7 +52,7 @@ const char* check(const Options& options, std::size_t servers) {
 
 bool parse_options(int argc, char** argv, Options& options, int& exit_code) {
     CLI::App app{
-        "orfa-server serves one part of an ORFA cluster: names and data in memory.\n"
+        "orfa-server serves a part of an ORFA cluster: names and data in memory.\n"
         "`orfa cluster start` starts a whole cluster of them on this host; by hand, one server:\n"
         "  orfa-server --index 0 --servers 127.0.0.1:7010 --memory-limit 4GiB"};
     std::string servers;
@@ -56,13 +63,17 @@ bool parse_options(int argc, char** argv, Options& options, int& exit_code) {
     std::string stripe_size;
     app.add_option("--servers", servers, "All servers of the cluster, in order: host:port,...")
         ->required();
-    app.add_option("--index", options.index, "Which of them this one is, from 0");
+    app.add_option("--index", options.indices,
+                   "Which of them this process is, from 0; several (0,1,2) are served by one "
+                   "thread, which on few processors is faster than a process each [0]")
+        ->delimiter(',');
     app.add_option("--cluster-id", cluster_id, "Hexadecimal number all servers share");
     app.add_option("--secret-file", secret_file,
                    "File with the hexadecimal secret all servers share");
-    app.add_option("--memory-limit", memory_limit, "Most memory for file data [1GiB]")
+    app.add_option("--memory-limit", memory_limit,
+                   "Most memory for file data, of each server [1GiB]")
         ->check(size_validator(options.memory_limit));
-    app.add_option("--memory-ready", memory_ready, "Memory touched ahead of need [256MiB]")
+    app.add_option("--memory-ready", memory_ready, "Memory touched ahead of need, by each [256MiB]")
         ->check(size_validator(options.memory_ready));
     app.add_option("--stripe-size", stripe_size, "Stripe size of new files [1MiB]")
         ->check(size_validator(options.stripe_size));

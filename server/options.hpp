@@ -11,11 +11,11 @@
 namespace orfa::server {
 
 struct Options {
-    std::uint32_t index = 0;
-    std::vector<fabric::Address> servers;  // in cluster order, this one included
+    std::vector<std::uint32_t> indices{0};  // of `servers`: those this process is
+    std::vector<fabric::Address> servers;   // in cluster order
     std::uint64_t cluster_id = 1;
     std::uint64_t secret = 0;                // random when no file is given
-    std::uint64_t memory_limit = 1 << 30;    // bytes
+    std::uint64_t memory_limit = 1 << 30;    // bytes, each server
     std::uint64_t memory_ready = 256 << 20;  // bytes touched ahead
     std::uint64_t stripe_size = 1 << 20;     // bytes
     std::uint32_t stripe_count = 0;          // 0: all servers

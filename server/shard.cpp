@@ -7,22 +7,17 @@
 #include "server/locks/lock_service.hpp"
 #include "server/namespace/namespace.hpp"
 
-#include <poll.h>
-#include <sched.h>
 #include <sys/eventfd.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
+#include <limits>
 #include <utility>
 
 namespace orfa::server {
 namespace {
 
-// How long an idle thread only yields before it blocks (see rpc/mesh.cpp).
-constexpr std::int64_t kLongestYieldingNs = 50'000;
-constexpr unsigned kRoundsPerClock = 1024;
-constexpr int kLongestBlockMs = 1000;
-constexpr int kStopMs = 2000;  // what requests under way get at the end
 // Requests a client may have outstanding.
 constexpr std::uint32_t kCredits = 64;
 // Clients may ping without a credit; who has much more under way does not keep to them.
@@ -82,12 +77,6 @@ void Shard::set_endpoint(std::unique_ptr<fabric::Endpoint> endpoint) {
     ports_.back()->endpoint = std::move(endpoint);
 }
 
-void Shard::stop() {
-    stopping_.store(true, std::memory_order_relaxed);
-    const std::uint64_t one = 1;
-    [[maybe_unused]] const auto written = ::write(wake_.get(), &one, sizeof(one));
-}
-
 void Shard::post(std::function<void()> work) {
     {
         const std::lock_guard<std::mutex> lock(posted_mutex_);
@@ -102,32 +91,12 @@ void Shard::every(int interval_ms, std::function<void()> work) {
     timers_.push_back({interval_ms, monotonic_ms() + interval_ms, std::move(work)});
 }
 
-void Shard::run() {
-    std::int64_t idle_since_ns = 0;  // 0: busy
-    unsigned rounds = 0;
-    std::int64_t deadline_ms = 0;
-    while (true) {
-        if (++rounds % kRoundsPerClock == 0) run_timers();
-        if (stopping_.load(std::memory_order_relaxed)) {
-            if (deadline_ms == 0) {
-                deadline_ms = monotonic_ms() + kStopMs;
-                core_.locks->stop();
-            }
-            const bool idle = free_requests_.size() == requests_.size() && expected_ == 0;
-            if (idle || monotonic_ms() >= deadline_ms) return;
-        }
-        if (poll() > 0) {
-            idle_since_ns = 0;
-            continue;
-        }
-        const std::int64_t now = monotonic_ns();
-        if (idle_since_ns == 0) idle_since_ns = now;
-        if (now < idle_since_ns + kLongestYieldingNs) {
-            sched_yield();
-        } else {
-            block(deadline_ms == 0 ? std::min(run_timers(), kLongestBlockMs) : 10);
-        }
-    }
+void Shard::begin_stop() {
+    core_.locks->stop();
+}
+
+bool Shard::is_idle() const {
+    return free_requests_.size() == requests_.size() && expected_ == 0;
 }
 
 std::size_t Shard::poll() {
@@ -138,20 +107,21 @@ std::size_t Shard::poll() {
     return events;
 }
 
-// Blocks until something happens or the time is over.
-void Shard::block(int timeout_ms) {
-    std::array<pollfd, 8> fds{};
-    nfds_t count = 0;
-    fds[count++] = {wake_.get(), POLLIN, 0};
+std::vector<int> Shard::wait_fds() const {
+    std::vector<int> fds;
+    for (const auto& port : ports_)
+        fds.push_back(port->endpoint->wait_fd());
+    return fds;
+}
+
+bool Shard::arm() {
     bool quiet = turns_.empty() && !has_posted_.load(std::memory_order_acquire);
-    for (const auto& port : ports_) {
-        quiet = port->endpoint->arm() && quiet;
-        if (count < fds.size()) fds[count++] = {port->endpoint->wait_fd(), POLLIN, 0};
-    }
-    if (quiet && ::poll(fds.data(), count, timeout_ms) > 0 && fds[0].revents != 0) {
-        std::uint64_t drained = 0;
-        [[maybe_unused]] const auto got = ::read(wake_.get(), &drained, sizeof(drained));
-    }
+    for (const auto& port : ports_)
+        quiet = quiet && port->endpoint->arm();
+    return quiet;
+}
+
+void Shard::disarm() {
     for (const auto& port : ports_)
         port->endpoint->disarm();
 }
@@ -179,7 +149,7 @@ std::size_t Shard::run_posted() {
 }
 
 int Shard::run_timers() {
-    int soonest = kLongestBlockMs;
+    int soonest = std::numeric_limits<int>::max();
     for (auto& timer : timers_) {
         const std::int64_t now = monotonic_ms();
         if (now >= timer.next_ms) {

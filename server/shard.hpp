@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// One thread that owns its endpoints, the clients that came in through them, and their requests
-// from arrival to reply. Nothing on that way takes a lock or blocks.
+// A server's endpoints, the clients that came in through them, and their requests from arrival to
+// reply: all of one thread (see loop.hpp). Nothing on that way takes a lock or blocks.
 #pragma once
 
 #include "common/status.hpp"
@@ -29,7 +29,7 @@ struct ShardCounters {
     std::uint64_t rma_operations = 0;   // vectored transfers asked of the transports
 };
 
-// All methods belong to the thread that calls run(), but for post() and stop().
+// All methods belong to the loop's thread, but for post().
 class Shard {
   public:
     Shard(Core& core, const OpTable& ops);
@@ -37,22 +37,31 @@ class Shard {
     Shard(const Shard&) = delete;
     Shard& operator=(const Shard&) = delete;
 
-    // Before run(): where an endpoint to be owned sends its events, and the endpoint itself.
+    // Before it is served: where an endpoint to be owned sends its events, and the endpoint itself.
     fabric::EndpointEvents& new_port();
     void set_endpoint(std::unique_ptr<fabric::Endpoint> endpoint);  // of the last new_port()
 
-    // Serves until stop(). Requests under way are then given a moment to end.
-    void run();
-    // Ends run(). Async-signal-safe, from any thread.
-    void stop();
+    // What a loop does with a shard. poll(): moves everything along that can go on; the number of
+    // events. run_timers(): ms until the next one is due. arm(): before blocking on wake_fd() and
+    // wait_fds(); false when there is something to do already. disarm(): after arm(), whatever it
+    // said.
+    std::size_t poll();
+    int run_timers();
+    bool arm();
+    void disarm();
+    [[nodiscard]] int wake_fd() const { return wake_.get(); }
+    [[nodiscard]] std::vector<int> wait_fds() const;
+    // Ends what waits for others without limit; then is_idle() tells whether nothing is under way.
+    void begin_stop();
+    [[nodiscard]] bool is_idle() const;
 
     // Runs `work` on the shard's thread, soon. From any thread.
     void post(std::function<void()> work);
-    // Something that runs elsewhere will post() its end: run() does not end before it has arrived,
-    // as with requests under way.
+    // Something that runs elsewhere will post() its end: the shard is not idle before it has
+    // arrived, as with requests under way.
     void expect() { ++expected_; }
     void arrived() { --expected_; }
-    // Runs `work` about every `interval_ms`. Before run().
+    // Runs `work` about every `interval_ms`. Before it is served.
     void every(int interval_ms, std::function<void()> work);
 
     // co_await shard.turn(): lets other requests go first.
@@ -91,9 +100,6 @@ class Shard {
     void destroy_if_idle(Session& session);
     std::size_t run_turns();
     std::size_t run_posted();
-    int run_timers();  // returns ms until the next one
-    std::size_t poll();
-    void block(int timeout_ms);
 
     Core& core_;
     const OpTable& ops_;
@@ -107,7 +113,6 @@ class Shard {
     std::int64_t started_ns_ = 0;
     std::string transports_;
     UniqueFd wake_;
-    std::atomic<bool> stopping_{false};
     std::mutex posted_mutex_;  // protects posted_
     std::vector<std::function<void()>> posted_;
     std::atomic<bool> has_posted_{false};

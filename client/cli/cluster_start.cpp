@@ -11,10 +11,12 @@
 
 #include <sys/random.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <csignal>
 #include <cstdlib>
 #include <ctime>
+#include <thread>
 
 namespace orfa::cli {
 namespace {
@@ -23,6 +25,7 @@ namespace fs = std::filesystem;
 
 struct StartOptions {
     unsigned servers = 1;
+    unsigned processes = 0;  // 0: as the processors suggest
     bool memory = false;
     bool durable = false;  // not there yet
     std::string data;      // not there yet
@@ -105,6 +108,9 @@ int check_options(const StartOptions& options, Settings& settings) {
     if (options.base_port != 0 && options.base_port + options.servers > kPorts) {
         return misuse("--base-port {}: no room for {} servers", options.base_port, options.servers);
     }
+    if (options.processes > options.servers) {
+        return misuse("--processes {}: there are {} servers", options.processes, options.servers);
+    }
     if (options.stripe_count > options.servers) {
         return misuse("--stripe-count {}: there are {} servers", options.stripe_count,
                       options.servers);
@@ -166,11 +172,18 @@ Result<std::vector<std::string>> choose_addresses(const StartOptions& options) {
     return addresses;
 }
 
+// One for every two processors: the rest is for the programs. More only take turns with them.
+std::size_t process_count(const StartOptions& options) {
+    if (options.processes != 0) return options.processes;
+    return std::clamp(std::thread::hardware_concurrency() / 2, 1U, options.servers);
+}
+
 LaunchPlan make_plan(const StartOptions& options, const Settings& settings, const fs::path& folder,
                      const ClusterState& state) {
     LaunchPlan plan;
     plan.program = settings.program;
     plan.folder = folder;
+    plan.processes = process_count(options);
     for (const auto& server : state.servers)
         plan.addresses.push_back(server.address);
     plan.arguments = {"--servers",      state.server_list(),
@@ -262,6 +275,11 @@ void add_cluster_start(CLI::App& cluster, int& exit_code) {
     command->add_option("--servers", options->servers, "Number of servers")
         ->check(CLI::Range(1, 1024))
         ->capture_default_str();
+    command
+        ->add_option("--processes", options->processes,
+                     "Processes that serve, each its share of the servers with one thread "
+                     "(default: one for every two processors, at most one a server)")
+        ->check(CLI::Range(1, 1024));
     command->add_flag("--memory", options->memory,
                       "Keep files in memory: they are gone when the cluster stops");
     command->add_option("--name", options->name, "Name of the cluster, for several side by side")

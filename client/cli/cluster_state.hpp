@@ -4,7 +4,7 @@
 //
 //   <name>/cluster.json   servers, pids, settings; there once the cluster has started
 //   <name>/secret         what its servers know each other by
-//   <name>/server-N.log
+//   <name>/server-N.log, or server-N-M.log of a process that is several servers
 //   .<name>.lock          held by a command that starts or stops it
 #pragma once
 

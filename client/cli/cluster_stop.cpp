@@ -35,13 +35,14 @@ int left_ms(Clock::time_point since, int of_ms) {
 bool end_servers(const ClusterState& state, std::size_t& killed) {
     std::vector<std::size_t> alive;
     for (std::size_t i = 0; i < state.servers.size(); ++i) {
-        if (state.server_alive(i)) {
+        if (state.server_alive(i))
             alive.push_back(i);
-            send_signal(state.servers[i].process, SIGTERM);
-        } else {
+        else
             note("server {} ({}) had already ended", i, state.servers[i].address);
-        }
     }
+    // Several may be one process.
+    for (const std::size_t i : alive)
+        send_signal(state.servers[i].process, SIGTERM);
     const auto start = Clock::now();
     const auto still_runs = [&](int until_ms) {
         std::erase_if(alive, [&](std::size_t i) {

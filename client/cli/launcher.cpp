@@ -23,14 +23,29 @@ using Clock = std::chrono::steady_clock;
 
 // A child of ours that has not yet said that it serves.
 struct Starting {
+    std::size_t first = 0, count = 0;  // the servers that it is
     pid_t pid = 0;
     UniqueFd ready;    // reads what it says
     std::string said;  // so far
     bool serves = false;
 };
 
-std::string log_path(const LaunchPlan& plan, std::size_t index) {
-    return plan.folder / fmt::format("server-{}.log", index);
+// "3", or "4-7".
+std::string range(const Starting& process) {
+    if (process.count == 1) return std::to_string(process.first);
+    return fmt::format("{}-{}", process.first, process.first + process.count - 1);
+}
+
+std::string log_path(const LaunchPlan& plan, const Starting& process) {
+    return plan.folder / fmt::format("server-{}.log", range(process));
+}
+
+// "0,1,2", as orfa-server wants it.
+std::string indices(const Starting& process) {
+    std::string text = std::to_string(process.first);
+    for (std::size_t i = 1; i < process.count; ++i)
+        text += "," + std::to_string(process.first + i);
+    return text;
 }
 
 void say_and_exit(int fd, const char* what) {
@@ -69,15 +84,19 @@ void say_and_exit(int fd, const char* what) {
     _exit(127);
 }
 
-Result<Starting> start_one(const LaunchPlan& plan, std::size_t index, int guard_fd) {
+// The process that is servers `first` to `end` - 1.
+Result<Starting> start_one(const LaunchPlan& plan, std::size_t first, std::size_t end,
+                           int guard_fd) {
     int ends[2];
     if (pipe2(ends, O_CLOEXEC) != 0) return Status::from_errno(errno);
     Starting server;
+    server.first = first;
+    server.count = end - first;
     server.ready.reset(ends[0]);
     const UniqueFd writer(ends[1]);
-    std::vector<std::string> arguments{plan.program, "--index", std::to_string(index)};
+    std::vector<std::string> arguments{plan.program, "--index", indices(server)};
     arguments.insert(arguments.end(), plan.arguments.begin(), plan.arguments.end());
-    const std::string log = log_path(plan, index);
+    const std::string log = log_path(plan, server);
     arguments.insert(arguments.end(), {"--log", log, "--ready-fd", std::to_string(writer.get())});
     server.pid = fork();
     if (server.pid < 0) return Status::from_errno(errno);
@@ -106,8 +125,8 @@ std::string log_tail(const std::string& path) {
     return text;
 }
 
-// Says why server `index` did not start; `server.said` is "error: ..." or something else.
-Status explain(const LaunchPlan& plan, std::size_t index, const Starting& server) {
+// Says why a process did not start; `server.said` is "error: ..." or something else.
+Status explain(const LaunchPlan& plan, const Starting& server) {
     const std::string said = lower(server.said);
     if (said.find("address in use") != std::string::npos ||
         said.find("address already in use") != std::string::npos) {
@@ -119,8 +138,9 @@ Status explain(const LaunchPlan& plan, std::size_t index, const Starting& server
     while (!why.empty() && why.back() == '\n')
         why.pop_back();
     if (why.empty()) why = "ended without a word";
-    note("server {} ({}) did not start: {}", index, plan.addresses[index], printable(why));
-    if (const std::string tail = log_tail(log_path(plan, index)); !tail.empty()) {
+    note("server {} ({}) did not start: {}", range(server), plan.addresses[server.first],
+         printable(why));
+    if (const std::string tail = log_tail(log_path(plan, server)); !tail.empty()) {
         note("the last lines of its log:");
         error_text(tail);
     }
@@ -147,11 +167,11 @@ Status wait_until_ready(const LaunchPlan& plan, std::vector<Starting>& servers) 
     const auto deadline = Clock::now() + std::chrono::milliseconds(plan.timeout_ms);
     while (true) {
         std::vector<pollfd> polled;
-        std::vector<std::size_t> indices;
+        std::vector<std::size_t> waiting;
         for (std::size_t i = 0; i < servers.size(); ++i) {
             if (servers[i].serves) continue;
             polled.push_back({servers[i].ready.get(), POLLIN, 0});
-            indices.push_back(i);
+            waiting.push_back(i);
         }
         if (polled.empty()) return {};
         const auto left =
@@ -160,13 +180,13 @@ Status wait_until_ready(const LaunchPlan& plan, std::vector<Starting>& servers) 
             left <= 0 ? 0 : poll(polled.data(), polled.size(), static_cast<int>(left));
         if (events < 0 && errno != EINTR) return Status::from_errno(errno);
         if (events == 0) {
-            servers[indices[0]].said = fmt::format("not ready within {} s", plan.timeout_ms / 1000);
-            return explain(plan, indices[0], servers[indices[0]]);
+            servers[waiting[0]].said = fmt::format("not ready within {} s", plan.timeout_ms / 1000);
+            return explain(plan, servers[waiting[0]]);
         }
         for (std::size_t k = 0; k < polled.size() && events > 0; ++k) {
             if (polled[k].revents == 0) continue;
-            if (!listen_to(servers[indices[k]]).ok()) {
-                return explain(plan, indices[k], servers[indices[k]]);
+            if (!listen_to(servers[waiting[k]]).ok()) {
+                return explain(plan, servers[waiting[k]]);
             }
         }
     }
@@ -191,8 +211,10 @@ Result<Launched> launch(const LaunchPlan& plan) {
     }
     std::vector<Starting> servers;
     Status status;
-    for (std::size_t i = 0; i < plan.addresses.size() && status.ok(); ++i) {
-        auto server = start_one(plan, i, guard->fd());
+    const std::size_t count = plan.addresses.size();
+    for (std::size_t i = 0; i < plan.processes && status.ok(); ++i) {
+        auto server = start_one(plan, count * i / plan.processes, count * (i + 1) / plan.processes,
+                                guard->fd());
         status = server.status();
         if (!status.ok()) {
             note("can't start a process: {}", reason(status.err()));
@@ -207,7 +229,7 @@ Result<Launched> launch(const LaunchPlan& plan) {
     }
     Launched launched{{}, std::move(*guard)};
     for (const auto& server : servers)
-        launched.processes.push_back(process_now(server.pid));
+        launched.processes.insert(launched.processes.end(), server.count, process_now(server.pid));
     return launched;
 }
 

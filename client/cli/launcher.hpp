@@ -39,13 +39,14 @@ struct LaunchPlan {
     std::filesystem::path program;       // orfa-server
     std::filesystem::path folder;        // for the logs; absolute
     std::vector<std::string> addresses;  // one server each
+    std::size_t processes = 1;           // among which the servers are dealt out, in order
     std::vector<std::string> arguments;  // the same for all; --index, --log, --ready-fd are added
     int timeout_ms = 30'000;             // until all must serve
 };
 
 struct Launched {
-    std::vector<ProcessId> processes;
-    StartGuard guard;  // to be dismissed once somebody else can stop the servers
+    std::vector<ProcessId> processes;  // of each server
+    StartGuard guard;                  // to be dismissed once somebody else can stop the servers
 };
 
 // EADDRINUSE: a port was taken meanwhile (nothing was said). Other errors have been explained on

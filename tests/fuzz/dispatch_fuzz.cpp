@@ -8,6 +8,7 @@
 #include "protocol/name_messages.hpp"
 #include "server/core.hpp"
 #include "server/locks/lock_service.hpp"
+#include "server/loop.hpp"
 #include "server/memory_store.hpp"
 #include "server/namespace/memory_kv.hpp"
 #include "server/namespace/namespace.hpp"
@@ -85,7 +86,8 @@ class Server {
     }
 
     void run() {
-        shard_.run();
+        loop_.add(shard_);
+        loop_.run();
         check(outstanding_.empty());
         check(shard_.session_count() == 0);
     }
@@ -211,7 +213,7 @@ class Server {
             endpoint_->disconnect(*endpoint_->up.begin());
             return 1;
         }
-        shard_.stop();
+        loop_.stop();
         return 0;
     }
 
@@ -219,6 +221,7 @@ class Server {
     server::Core core_;
     server::Shard shard_{core_, table()};
     server::LockService locks_{shard_};
+    server::Loop loop_;
     std::unique_ptr<server::MemoryStore> store_;
     const server::Capabilities capabilities_{99};
     ScriptPeers peers_;

@@ -86,9 +86,10 @@ class Clusters(unittest.TestCase):
         options.setdefault("environment", self.environment)
         return run(*arguments, **options)
 
-    def start(self, *arguments, servers=2, **options):
+    def start(self, *arguments, servers=2, processes=None, **options):
         return self.orfa("cluster", "start", "--servers", str(servers), "--memory",
-                         "--memory-limit", "64M", *arguments, **options)
+                         "--processes", str(processes or servers), "--memory-limit", "64M",
+                         *arguments, **options)
 
     def leftovers(self):
         """Processes of this test's folder, and cluster folders in it."""
@@ -138,6 +139,34 @@ class Clusters(unittest.TestCase):
         self.assertEqual(self.leftovers(), [])
         self.assertIn("no cluster 'default'", self.orfa("cluster", "stop", code=1)[1])
         self.assertIn("no cluster 'default'", self.orfa("env", code=1)[1])
+
+    def test_one_process_can_be_several_servers(self):
+        out, _ = self.start(servers=5, processes=2)
+        pids = pids_of(self.runtime)
+        self.assertEqual(pids, [pids[0]] * 2 + [pids[2]] * 3)
+        self.assertNotEqual(pids[0], pids[2])
+        folder = os.path.join(self.runtime, "orfa", "default")
+        self.assertEqual(sorted(name for name in os.listdir(folder) if name.startswith("server")),
+                         ["server-0-1.log", "server-2-4.log"])
+        status = json.loads(self.orfa("cluster", "status", "--json")[0])
+        self.assertTrue(status["all_up"])
+        # Names on all of them, which call each other within the process and across.
+        environment = {**self.environment, **exports(out)}
+        local = os.path.join(self.runtime, "local")
+        with open(local, "wb") as file:
+            file.write(os.urandom(6 << 20))
+        for i in range(10):
+            self.orfa("mkdir", f"orfa:/dir{i}", environment=environment)
+        self.orfa("cp", local, "orfa:/dir0/file", environment=environment)
+        for i in range(9):
+            self.orfa("mv", f"orfa:/dir{i}/file", f"orfa:/dir{i + 1}/file", environment=environment)
+        self.orfa("cp", "orfa:/dir9/file", local + "-back", environment=environment)
+        with open(local, "rb") as one, open(local + "-back", "rb") as other:
+            self.assertEqual(one.read(), other.read())
+        self.orfa("rm", "-r", "orfa:/dir9", environment=environment)
+        words = self.orfa("cluster", "stop")[1]
+        self.assertNotIn("already ended", words)
+        self.assertTrue(all(map(gone, pids)))
 
     def test_servers_are_detached_and_hold_nothing_of_the_caller(self):
         # communicate() would wait for ever if a server had kept the pipe.
@@ -271,7 +300,7 @@ class Clusters(unittest.TestCase):
         for kill in (signal.SIGINT, signal.SIGKILL):
             starting = subprocess.Popen(
                 [os.path.join(BIN, "orfa"), "cluster", "start", "--memory", "--servers", "2",
-                 "--server-program", fake], env=self.environment, stderr=subprocess.DEVNULL)
+                 "--processes", "2", "--server-program", fake], env=self.environment, stderr=subprocess.DEVNULL)
             flags = [os.path.join(self.runtime, f"begun-{i}") for i in (0, 1)]
             self.assertTrue(wait_until(lambda: all(map(os.path.exists, flags))))
             starting.send_signal(kill)

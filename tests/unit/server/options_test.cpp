@@ -59,7 +59,7 @@ TEST(Options, AWholeCommandLineIsUnderstood) {
          "--cluster-id",   "ab"},
         exit_code);
     ASSERT_EQ(exit_code, -1);
-    EXPECT_EQ(options.index, 2U);
+    EXPECT_EQ(options.indices, std::vector<std::uint32_t>{2});
     ASSERT_EQ(options.servers.size(), 3U);
     EXPECT_EQ(options.servers[1].host, "b");
     EXPECT_EQ(options.servers[1].port, 2);
@@ -71,6 +71,15 @@ TEST(Options, AWholeCommandLineIsUnderstood) {
     EXPECT_EQ(options.stripe_count, 3U);
     EXPECT_EQ(options.transports, "local");
     EXPECT_EQ(options.ready_fd, 7);
+}
+
+TEST(Options, AProcessCanBeSeveralServers) {
+    const SecretFile secret("12\n");
+    int exit_code = 0;
+    const Options options =
+        parse({"--servers", "a,b,c", "--secret-file", secret.path(), "--index", "2,0"}, exit_code);
+    EXPECT_EQ(exit_code, -1);
+    EXPECT_EQ(options.indices, (std::vector<std::uint32_t>{2, 0}));
 }
 
 TEST(Options, ASingleServerMakesItsOwnSecret) {
@@ -94,6 +103,9 @@ TEST(Options, MistakesEndWithTwo) {
         {"--servers", "a,b"},
         {"--servers", "a,b", "--secret-file", "/no/such/file"},
         {"--servers", "a,b", "--secret-file", no_number.path()},
+        {"--servers", "a,b", "--secret-file", secret.path(), "--index", "0,2"},
+        {"--servers", "a,b", "--secret-file", secret.path(), "--index", "1,1"},
+        {"--servers", "a,b", "--secret-file", secret.path(), "--index", "0,1", "--metadata", "/x"},
         {"--servers", "a", "--memory-limit", "lots"},
         {"--servers", "a", "--memory-limit", "-5"},
         {"--servers", "a", "--stripe-size", "1000"},

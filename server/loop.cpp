@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: MIT
+#include "server/loop.hpp"
+
+#include "server/clock.hpp"
+#include "server/shard.hpp"
+
+#include <sched.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+
+namespace orfa::server {
+namespace {
+
+// How long an idle thread only yields before it blocks (see rpc/mesh.cpp).
+constexpr std::int64_t kLongestYieldingNs = 50'000;
+constexpr unsigned kRoundsPerClock = 1024;
+constexpr int kLongestBlockMs = 1000;
+constexpr int kLongestBlockAtEndMs = 10;
+constexpr int kStopMs = 2000;  // what requests under way get at the end
+
+}  // namespace
+
+Loop::Loop() : epoll_(epoll_create1(EPOLL_CLOEXEC)), wake_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
+    watch(wake_.get(), EPOLLIN | EPOLLET);
+}
+
+void Loop::watch(int fd, std::uint32_t events) {
+    epoll_event event{};
+    event.events = events;
+    epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, fd, &event);
+}
+
+void Loop::add(Shard& shard) {
+    shards_.push_back(&shard);
+    // Edges do for a descriptor that is only ever written to.
+    watch(shard.wake_fd(), EPOLLIN | EPOLLET);
+    for (const int fd : shard.wait_fds())
+        watch(fd, EPOLLIN);
+}
+
+void Loop::run() {
+    std::int64_t idle_since_ns = 0;  // 0: busy
+    unsigned rounds = 0;
+    while (true) {
+        if (++rounds % kRoundsPerClock == 0) run_timers();
+        if (stopping_.load(std::memory_order_relaxed) && has_ended()) return;
+        if (poll() > 0) {
+            idle_since_ns = 0;
+            continue;
+        }
+        const std::int64_t now = monotonic_ns();
+        if (idle_since_ns == 0) idle_since_ns = now;
+        if (now < idle_since_ns + kLongestYieldingNs)
+            sched_yield();
+        else
+            block(stop_by_ms_ == 0 ? run_timers() : kLongestBlockAtEndMs);
+    }
+}
+
+void Loop::stop() {
+    stopping_.store(true, std::memory_order_relaxed);
+    const std::uint64_t one = 1;
+    [[maybe_unused]] const auto written = ::write(wake_.get(), &one, sizeof(one));
+}
+
+bool Loop::has_ended() {
+    if (stop_by_ms_ == 0) {
+        stop_by_ms_ = monotonic_ms() + kStopMs;
+        for (Shard* shard : shards_)
+            shard->begin_stop();
+    }
+    return monotonic_ms() >= stop_by_ms_ ||
+           std::all_of(shards_.begin(), shards_.end(), [](Shard* s) { return s->is_idle(); });
+}
+
+std::size_t Loop::poll() {
+    std::size_t events = 0;
+    for (Shard* shard : shards_)
+        events += shard->poll();
+    return events;
+}
+
+int Loop::run_timers() {
+    int soonest = kLongestBlockMs;
+    for (Shard* shard : shards_)
+        soonest = std::min(soonest, shard->run_timers());
+    return soonest;
+}
+
+// Until something happens or the time is over.
+void Loop::block(int timeout_ms) {
+    bool quiet = true;
+    for (Shard* shard : shards_)
+        quiet = quiet && shard->arm();
+    std::array<epoll_event, 16> events{};
+    if (quiet) epoll_wait(epoll_.get(), events.data(), static_cast<int>(events.size()), timeout_ms);
+    for (Shard* shard : shards_)
+        shard->disarm();
+}
+
+}  // namespace orfa::server
