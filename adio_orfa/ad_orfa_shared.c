@@ -62,6 +62,7 @@ void adio_orfa_view_set(ADIO_File fd, int error_code) {
 
     if (fd == ADIO_FILE_NULL || fd->cookie != ADIOI_FILE_COOKIE) return;
     file = adio_orfa_of(fd);
+    orfa_coll_renew(file->coll); /* on every rank, also on one whose view was refused */
     if (error_code == MPI_SUCCESS) file->shared.views++;
     if (++file->shared.calls % kAdOrfaViewsKept != 0) return;
     MPI_Barrier(fd->comm);

@@ -9,6 +9,8 @@
 #include <algorithm>
 #include <cstdlib>
 #include <cstring>
+#include <memory>
+#include <string>
 #include <vector>
 
 using orfa::Status;
@@ -18,7 +20,10 @@ using orfa::client::unwrap;
 
 namespace {
 
-orfa_session* connect(const char* servers) {
+using Maker = orfa::Result<std::unique_ptr<Session>>(const std::string& servers);
+
+// NULL: the servers of the environment.
+orfa_session* session_by(Maker* maker, const char* servers) {
     return guarded<orfa_session*>(nullptr, [&]() -> orfa_session* {
         if (servers == nullptr) servers = std::getenv("ORFA_SERVERS");
         if (servers == nullptr || *servers == '\0') {
@@ -28,7 +33,7 @@ orfa_session* connect(const char* servers) {
                         .err();
             return nullptr;
         }
-        auto session = Session::connect(servers);
+        auto session = maker(servers);
         if (!session.ok()) {
             errno = session.status().err();
             return nullptr;
@@ -46,12 +51,12 @@ constinit orfa_session* default_session = nullptr;
 extern "C" {
 
 orfa_session* orfa_connect(const char* servers) {
-    return connect(servers);
+    return session_by(Session::connect, servers);
 }
 
 orfa_session* orfa_default_session(void) {
     pthread_mutex_lock(&default_mutex);
-    if (default_session == nullptr) default_session = connect(nullptr);
+    if (default_session == nullptr) default_session = session_by(Session::make, nullptr);
     orfa_session* const session = default_session;
     pthread_mutex_unlock(&default_mutex);
     return session;

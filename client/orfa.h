@@ -38,8 +38,9 @@ typedef struct orfa_session orfa_session;
  * EPROTO: it is no ORFA server of this version, or the list does not match the cluster. */
 ORFA_API orfa_session* orfa_connect(const char* servers);
 
-/* The process's own session, connected with orfa_connect(NULL) by the first call and shared by all
- * later ones; never to be disconnected by the caller. A forked child gets its own. */
+/* The process's own session with the environment's ORFA_SERVERS, made by the first call and shared
+ * by all later ones; never to be disconnected by the caller. A forked child gets its own. It asks
+ * no server yet: whether they are there is told by the first call that needs one. EINVAL. */
 ORFA_API orfa_session* orfa_default_session(void);
 
 /* Ends a session. Its files must be closed and its operations finished before. */

@@ -64,7 +64,6 @@ void ADIO_Set_view(ADIO_File fd, ADIO_Offset disp, MPI_Datatype etype, MPI_Datat
     const AdOrfaFlat* flat = adio_orfa_flatten(filetype, &scratch);
     MPI_Count etype_size;
 
-    orfa_coll_renew(adio_orfa_of(fd)->coll); /* on every rank, also on one that fails */
     if (flat == NULL || (flat->count > 0 && flat->blocks[0].offset < 0)) {
         *error_code =
             adio_orfa_remote_error("ADIO_SET_VIEW", flat == NULL ? MPI_ERR_NO_MEM : MPI_ERR_ARG);

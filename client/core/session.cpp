@@ -43,7 +43,7 @@ Session::~Session() {
     forget_mesh(mesh_);
 }
 
-Result<std::unique_ptr<Session>> Session::connect(const std::string& servers) {
+Result<std::unique_ptr<Session>> Session::make(const std::string& servers) {
     rpc::MeshOptions options;
     auto parsed = rpc::parse_servers(servers);
     if (!parsed.ok())
@@ -56,9 +56,14 @@ Result<std::unique_ptr<Session>> Session::connect(const std::string& servers) {
     options.connector = *connector;
     options.timeout_ms = static_cast<int>(number_from_environment("ORFA_TIMEOUT_MS", 30000));
 
-    std::unique_ptr<Session> session(new Session(std::move(options)));
-    if (const Status connected = session->mesh_.connect(0); !connected.ok())
-        return fail(connected, "no connection to server %s: %s", session->server_name(0).c_str(),
+    return std::unique_ptr<Session>(new Session(std::move(options)));
+}
+
+Result<std::unique_ptr<Session>> Session::connect(const std::string& servers) {
+    auto session = make(servers);
+    if (!session.ok()) return session;
+    if (const Status connected = (*session)->mesh_.connect(0); !connected.ok())
+        return fail(connected, "no connection to server %s: %s", (*session)->server_name(0).c_str(),
                     describe(connected).c_str());
     return session;
 }

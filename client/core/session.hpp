@@ -24,8 +24,9 @@ struct Counters {
 // Thread-safe.
 class Session {
   public:
-    // "host:port,..."; the first server is asked at once, the others when they are needed. EINVAL,
-    // ECONNREFUSED, ETIMEDOUT, EPROTO.
+    // "host:port,..."; servers are connected to when they are needed. EINVAL.
+    static Result<std::unique_ptr<Session>> make(const std::string& servers);
+    // The same, and the first server at once. ECONNREFUSED, ETIMEDOUT, EPROTO.
     static Result<std::unique_ptr<Session>> connect(const std::string& servers);
     ~Session();
     Session(const Session&) = delete;

@@ -46,6 +46,21 @@ static void works_still(MPI_File file) {
     CHECK(number == test_ranks - 1);
 }
 
+/* Rank 1's view is refused and it keeps the one before. The calls behind that are the first ones of
+ * a new view for the others. */
+static void refused_view(MPI_File file) {
+    const int refused = test_rank == 1;
+    const char* datarep = refused ? "runes" : "native";
+
+    const int code = MPI_File_set_view(file, 0, MPI_INT, MPI_INT, datarep, MPI_INFO_NULL);
+    if (refused)
+        FAILS(MPI_ERR_UNSUPPORTED_DATAREP, code);
+    else
+        OK(code);
+    OK(MPI_File_write_at_all(file, 0, NULL, 0, MPI_BYTE, MPI_STATUS_IGNORE));
+    OK(MPI_File_set_view(file, 0, MPI_BYTE, MPI_BYTE, "native", MPI_INFO_NULL));
+}
+
 static void one_way(const char* way) {
     MPI_Info info;
 
@@ -56,6 +71,8 @@ static void one_way(const char* way) {
     bad_arguments(file);
     works_still(file);
     refused_by_servers(file);
+    works_still(file);
+    refused_view(file);
     works_still(file);
     test_close_and_remove(&file);
 }
