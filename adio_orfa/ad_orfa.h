@@ -130,6 +130,8 @@ int adio_orfa_walk_start(AdOrfaWalk* walk, ADIO_File fd, const void* buffer, MPI
 /* Fills *access with the next part; its bytes are in *bytes (0: the end). 0 or errno. */
 int adio_orfa_walk_next(AdOrfaWalk* walk, orfa_access* access, MPI_Offset* bytes);
 void adio_orfa_walk_end(AdOrfaWalk* walk);
+/* Moves what is left of the walk: 0 or errno, and the bytes moved before the file ended. */
+int adio_orfa_move_rest(AdOrfaWalk* walk, orfa_file* file, int writing, MPI_Offset* moved);
 /* The bytes of the file from the first to the last that are left of the walk, for a lock. Length 0:
  * none; a file type that is not monotone, which MPI forbids, gives the whole file. */
 void adio_orfa_walk_span(const AdOrfaWalk* walk, MPI_Offset* first, MPI_Offset* length);

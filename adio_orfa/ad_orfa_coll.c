@@ -90,6 +90,30 @@ static void move_together(const Call* call, ADIO_Status* status, int* error_code
     *error_code = adio_orfa_error(function_of(call), call->fd->filename, error);
 }
 
+/* Told to the servers at once, which put the ranks' accesses in order. A rank that can't take part
+ * says so: the others would wait a while for it. What one call has no room for follows by itself.
+ */
+static void move_directed(const Call* call, ADIO_Status* status, int* error_code) {
+    AdOrfaFile* file = adio_orfa_of(call->fd);
+    const orfa_together together = orfa_coll_together(file->coll);
+    AdOrfaWalk walk;
+    orfa_access access = {0};
+    MPI_Offset bytes = 0, moved = 0;
+    int error = adio_orfa_walk_start(&walk, call->fd, call->buf, call->count, call->datatype,
+                                     call->file_ptr_type, call->offset);
+
+    if (error == 0) error = adio_orfa_walk_next(&walk, &access, &bytes);
+    if (error != 0) access = (orfa_access){0};
+    const ssize_t done = call->writing ? orfa_writev_together(file->file, &access, &together)
+                                       : orfa_readv_together(file->file, &access, &together);
+    if (error == 0 && done < 0) error = errno;
+    if (error == 0 && done == bytes)
+        error = adio_orfa_move_rest(&walk, file->file, call->writing, &moved);
+    adio_orfa_walk_end(&walk);
+    adio_orfa_set_status(status, call->datatype, error == 0 ? done + moved : 0);
+    *error_code = adio_orfa_error(function_of(call), call->fd->filename, error);
+}
+
 /* Every rank of the file comes here exactly once per collective call, whatever befell it. A rank
  * that did well returns the error of one that did not. */
 static void agree(ADIO_File fd, const char* function, int* error_code) {
@@ -105,11 +129,17 @@ static void move_and_agree(const Call* call, ADIO_Status* status, int* error_cod
     orfa_coll_shape shape;
 
     adio_orfa_shape(&shape, fd, call->count, call->datatype, call->file_ptr_type, call->offset);
-    if (orfa_coll_begin(adio_orfa_of(fd)->coll, fd->comm, call->writing, &shape) ==
-        ORFA_COLL_TWOPHASE)
-        move_together(call, status, error_code);
-    else
-        move_own(call, status, error_code);
+    switch (orfa_coll_begin(adio_orfa_of(fd)->coll, fd->comm, call->writing, &shape)) {
+        case ORFA_COLL_TWOPHASE:
+            move_together(call, status, error_code);
+            break;
+        case ORFA_COLL_SERVER:
+            move_directed(call, status, error_code);
+            break;
+        default:
+            move_own(call, status, error_code);
+            break;
+    }
     agree(fd, function_of(call), error_code);
 }
 
@@ -123,8 +153,14 @@ void adio_orfa_collective_leave(ADIO_File fd, int joined, int writing, int* erro
     if (joined || fd == ADIO_FILE_NULL || fd->cookie != ADIOI_FILE_COOKIE) return;
     adio_orfa_shape(&shape, fd, 0, MPI_BYTE, ADIO_EXPLICIT_OFFSET, 0);
     orfa_coll* coll = adio_orfa_of(fd)->coll;
-    if (orfa_coll_begin(coll, fd->comm, writing, &shape) == ORFA_COLL_TWOPHASE)
+    const orfa_coll_way way = orfa_coll_begin(coll, fd->comm, writing, &shape);
+    if (way == ORFA_COLL_TWOPHASE) {
         orfa_coll_move(coll, &nothing, EINVAL, &moved);
+    } else if (way == ORFA_COLL_SERVER) {
+        const orfa_access no_access = {0};
+        const orfa_together together = orfa_coll_together(coll);
+        orfa_readv_together(adio_orfa_of(fd)->file, &no_access, &together);
+    }
     agree(fd, function, error_code);
 }
 

@@ -86,10 +86,12 @@ static int open_first(ADIO_File fd, int access_mode, orfa_file** file, Announcem
 /* `imported`: the opening rank has spoken, and its hints are in *said. */
 static int adopt(ADIO_File fd, orfa_file* file, const Announcement* said, int imported) {
     AdOrfaFile* mine = calloc(1, sizeof(*mine));
+    uint64_t id;
     int ranks;
 
     MPI_Comm_size(fd->comm, &ranks);
-    if (mine != NULL) mine->coll = orfa_coll_create(file, fd->filename, ranks);
+    memcpy(&id, said->shared_id, sizeof(id));
+    if (mine != NULL) mine->coll = orfa_coll_create(file, fd->filename, ranks, id);
     if (mine == NULL || mine->coll == NULL) {
         free(mine);
         orfa_close(file);

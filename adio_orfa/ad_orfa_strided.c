@@ -152,8 +152,7 @@ void adio_orfa_shape(orfa_coll_shape* shape, ADIO_File fd, MPI_Count count, MPI_
     shape->memory_pieces = pieces_of(memory, bytes);
 }
 
-/* Moves all of the walk's bytes; 0 or errno, and the bytes moved before the file ended. */
-static int move_all(AdOrfaWalk* walk, orfa_file* file, int writing, MPI_Offset* moved) {
+int adio_orfa_move_rest(AdOrfaWalk* walk, orfa_file* file, int writing, MPI_Offset* moved) {
     orfa_access access;
     MPI_Offset bytes;
 
@@ -169,7 +168,7 @@ static int move_all(AdOrfaWalk* walk, orfa_file* file, int writing, MPI_Offset* 
     }
 }
 
-/* move_all() under the lock that atomic mode asks for. */
+/* All of it under the lock that atomic mode asks for. */
 static int move_all_locked(ADIO_File fd, AdOrfaWalk* walk, int writing, MPI_Offset* moved) {
     MPI_Offset first, length;
 
@@ -177,7 +176,7 @@ static int move_all_locked(ADIO_File fd, AdOrfaWalk* walk, int writing, MPI_Offs
     adio_orfa_walk_span(walk, &first, &length);
     int error = adio_orfa_atomic_begin(fd, writing, first, length);
     if (error != 0) return error;
-    error = move_all(walk, adio_orfa_of(fd)->file, writing, moved);
+    error = adio_orfa_move_rest(walk, adio_orfa_of(fd)->file, writing, moved);
     const int unlocked = adio_orfa_atomic_end(fd, first, length);
     return error != 0 ? error : unlocked;
 }

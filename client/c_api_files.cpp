@@ -110,4 +110,16 @@ ssize_t orfa_writev(orfa_file* file, const orfa_access* access) {
     return guarded<ssize_t>(-1, [&] { return to_c_value<ssize_t>(unwrap(file).write(*access)); });
 }
 
+ssize_t orfa_readv_together(orfa_file* file, const orfa_access* access,
+                            const orfa_together* together) {
+    return guarded<ssize_t>(
+        -1, [&] { return to_c_value<ssize_t>(unwrap(file).read(*access, together)); });
+}
+
+ssize_t orfa_writev_together(orfa_file* file, const orfa_access* access,
+                             const orfa_together* together) {
+    return guarded<ssize_t>(
+        -1, [&] { return to_c_value<ssize_t>(unwrap(file).write(*access, together)); });
+}
+
 }  // extern "C"

@@ -191,6 +191,20 @@ typedef struct orfa_access {
 ORFA_API ssize_t orfa_readv(orfa_file* file, const orfa_access* access);
 ORFA_API ssize_t orfa_writev(orfa_file* file, const orfa_access* access);
 
+/* One process's part of a collective access: `participants` processes name the same `id`, which no
+ * other access to the file has, and each calls once, with its own pieces; a process without any
+ * calls too, with empty lists. Servers gather the parts and serve them in ascending order of the
+ * file, whatever order they come in; whoever is missing after a fifth of a second is no longer
+ * waited for. In all else as orfa_readv() and orfa_writev(). EINVAL: that many participants. */
+typedef struct orfa_together {
+    uint64_t id;
+    uint32_t participants; /* 1 to 1048576 */
+} orfa_together;
+ORFA_API ssize_t orfa_readv_together(orfa_file* file, const orfa_access* access,
+                                     const orfa_together* together);
+ORFA_API ssize_t orfa_writev_together(orfa_file* file, const orfa_access* access,
+                                      const orfa_together* together);
+
 /* ---- Asynchronous transfers ---------------------------------------------------------------- */
 
 /* One access under way. Its memory is the library's until orfa_op_finish() or a wait has reported

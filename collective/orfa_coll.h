@@ -3,7 +3,8 @@
  *
  * A collective call is three steps, each done by every rank in the same order whatever befell it:
  * orfa_coll_begin() agrees on the way, then orfa_coll_move() moves the bytes if that is two-phase
- * (independent: each rank does as it likes), then orfa_coll_end() agrees on the outcome. Functions
+ * (independent: each rank does as it likes; server: each makes one call marked by
+ * orfa_coll_together()), then orfa_coll_end() agrees on the outcome. Functions
  * marked "collective" communicate; a rank that does not call them leaves the others waiting. One
  * thread at a time may use a handle.
  *
@@ -23,7 +24,8 @@ extern "C" {
 typedef enum orfa_coll_way {
     ORFA_COLL_AUTO,        /* chosen by cost */
     ORFA_COLL_INDEPENDENT, /* each rank moves its own pieces */
-    ORFA_COLL_TWOPHASE     /* ranks exchange pieces, some move large ranges */
+    ORFA_COLL_TWOPHASE,    /* ranks exchange pieces, some move large ranges */
+    ORFA_COLL_SERVER       /* each rank tells its pieces, the servers put them in order */
 } orfa_coll_way;
 
 /* What the user wants. Where ranks differ, rank 0's are taken. */
@@ -63,10 +65,11 @@ typedef struct orfa_coll_source {
 typedef struct orfa_coll orfa_coll;
 
 /* `file` and `name` (for messages) are borrowed until orfa_coll_destroy(). `ranks` will make the
- * calls; good hints are in force for so many, and this file and host. NULL: no memory. With
+ * calls; good hints are in force for so many, and this file and host. `id` is a random number, the
+ * same on all ranks. NULL: no memory. With
  * ORFA_VERBOSE=1 in the environment rank 0 says on standard error which way is chosen and why,
  * whenever that changes. */
-orfa_coll* orfa_coll_create(orfa_file* file, const char* name, int ranks);
+orfa_coll* orfa_coll_create(orfa_file* file, const char* name, int ranks, uint64_t id);
 void orfa_coll_destroy(orfa_coll* coll);
 
 orfa_coll_hints orfa_coll_hints_of(const orfa_coll* coll);
@@ -78,10 +81,14 @@ void orfa_coll_set_hints(orfa_coll* coll, const orfa_coll_hints* hints);
  * no cost). For views that change. Must be called by all ranks between the same calls; local. */
 void orfa_coll_renew(orfa_coll* coll);
 
-/* Collective. `comm` is used until orfa_coll_end(). Returns ORFA_COLL_INDEPENDENT or _TWOPHASE, the
- * same on every rank. */
+/* Collective. `comm` is used until orfa_coll_end(). Returns ORFA_COLL_INDEPENDENT, _TWOPHASE or
+ * _SERVER, the same on every rank. */
 orfa_coll_way orfa_coll_begin(orfa_coll* coll, MPI_Comm comm, int writing,
                               const orfa_coll_shape* mine);
+
+/* How the ranks mark their parts of the call under way when its way is ORFA_COLL_SERVER: each rank,
+ * also one without bytes, calls orfa_readv_together() or orfa_writev_together() with it once. */
+orfa_together orfa_coll_together(const orfa_coll* coll);
 
 /* Collective. Moves the bytes of all ranks' sources; *moved tells how many of this rank's, in
  * order: fewer than asked only where a read meets the end of the file, and memory for what lies

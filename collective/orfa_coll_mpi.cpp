@@ -184,6 +184,8 @@ struct orfa_coll {
     bool verbose = wants_words();
     std::array<Agreed, 2> agreed;  // of reads, of writes
     Buffers buffers;
+    std::uint64_t id = 0;
+    std::uint64_t calls = 0;  // begun so far: the same on all ranks
     // Of the call under way.
     MPI_Comm comm = MPI_COMM_NULL;
     std::size_t writing = 0;  // 0 or 1
@@ -239,7 +241,9 @@ Facts facts_of(const Notes& notes, const Domains& domains, std::uint32_t ranks) 
 
 // Rank 0's line on standard error, when it is another one than before.
 void say(orfa_coll& coll, const Choice& choice, std::uint32_t ranks) {
-    std::string words = choice.way == Way::kTwophase ? "two-phase, " : "independent";
+    std::string words = choice.way == Way::kTwophase ? "two-phase, "
+                        : choice.way == Way::kServer ? "server-directed"
+                                                     : "independent";
     if (choice.way == Way::kTwophase) {
         words += std::to_string(coll.domains.aggregators) + " of " + std::to_string(ranks) +
                  " ranks aggregate, " + std::to_string(coll.domains.buffer_bytes() >> 10) +
@@ -266,10 +270,11 @@ Source::Next runs_from(NextRun next, void* context) {
 
 }  // namespace
 
-orfa_coll* orfa_coll_create(orfa_file* file, const char* name, int ranks) try {
+orfa_coll* orfa_coll_create(orfa_file* file, const char* name, int ranks, uint64_t id) try {
     auto coll = std::make_unique<orfa_coll>();
     coll->file = file;
     coll->name = name;
+    coll->id = id;
     if (orfa_file_layout(file, &coll->layout) != 0) return nullptr;
     coll->hints = {
         {ORFA_COLL_AUTO, ORFA_COLL_AUTO}, default_aggregators(coll->layout, ranks), kDefaultBuffer};
@@ -299,6 +304,7 @@ orfa_coll_way orfa_coll_begin(orfa_coll* coll, MPI_Comm comm, int writing,
                               const orfa_coll_shape* mine) {
     MpiRanks ranks(comm);
     coll->comm = comm;
+    ++coll->calls;
     coll->writing = writing != 0 ? 1 : 0;
     coll->mine = notes_of(*coll, static_cast<int>(ranks.rank()), *mine);
     Agreed& agreed = coll->agreed[coll->writing];
@@ -310,7 +316,13 @@ orfa_coll_way orfa_coll_begin(orfa_coll* coll, MPI_Comm comm, int writing,
     coll->domains = domains_of(*coll, agreed.notes, ranks.size());
     const Choice choice = choose(facts_of(agreed.notes, coll->domains, ranks.size()));
     if (coll->verbose && ranks.rank() == 0) say(*coll, choice, ranks.size());
-    return choice.way == Way::kTwophase ? ORFA_COLL_TWOPHASE : ORFA_COLL_INDEPENDENT;
+    return static_cast<orfa_coll_way>(choice.way);
+}
+
+orfa_together orfa_coll_together(const orfa_coll* coll) {
+    int ranks = 1;
+    MPI_Comm_size(coll->comm, &ranks);
+    return {coll->id + coll->calls, static_cast<std::uint32_t>(ranks)};
 }
 
 int orfa_coll_move(orfa_coll* coll, const orfa_coll_source* source, int error,

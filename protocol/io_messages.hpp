@@ -46,6 +46,22 @@ enum class Pattern : std::uint32_t {
 
 enum IoFlags : std::uint32_t {
     kListsInMemory = 1,
+    kTogether = 2,  // a Together follows the IoRequest in the message
+};
+
+// Marks a request as one participant's part of a collective access: the server gathers the parts
+// and serves them together (server/gatherings.hpp).
+struct Together {
+    std::uint64_t id;            // the same for all participants, and of this access alone
+    std::uint32_t participants;  // 1 to kMaxParticipants
+    std::uint32_t reserved;      // 0
+};
+inline constexpr std::uint32_t kMaxParticipants = 1 << 20;
+
+// kJoin: JoinRequest -> nothing, at once. The participant's part is empty at this server.
+struct JoinRequest {
+    Capability capability;
+    Together together;
 };
 
 struct IoRequest {

@@ -51,6 +51,7 @@ enum class Op : std::uint16_t {
     kTruncate = 67,
     kSync = 68,
     kAllocate = 69,
+    kJoin = 70,
     // server to server: peer_messages.hpp
     kPeerMakeDirectory = 96,
     kPeerRemoveDirectory = 97,

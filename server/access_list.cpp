@@ -33,13 +33,14 @@ std::size_t entry_bytes(const protocol::IoRequest& request) {
 }
 
 Status check_bounds(const protocol::IoRequest& request) {
-    const bool sound = request.entry_count <= protocol::kMaxListEntries &&
-                       request.segment_count <= protocol::kMaxListEntries &&
-                       request.entry_count + request.segment_count <= protocol::kMaxListEntries &&
-                       request.total_bytes <= protocol::kMaxRequestBytes &&
-                       (request.pattern == protocol::Pattern::kExtents ||
-                        request.pattern == protocol::Pattern::kStrided) &&
-                       (request.flags & ~std::uint32_t{protocol::kListsInMemory}) == 0;
+    const bool sound =
+        request.entry_count <= protocol::kMaxListEntries &&
+        request.segment_count <= protocol::kMaxListEntries &&
+        request.entry_count + request.segment_count <= protocol::kMaxListEntries &&
+        request.total_bytes <= protocol::kMaxRequestBytes &&
+        (request.pattern == protocol::Pattern::kExtents ||
+         request.pattern == protocol::Pattern::kStrided) &&
+        (request.flags & ~std::uint32_t{protocol::kListsInMemory | protocol::kTogether}) == 0;
     return Status::from_errno(sound ? 0 : EPROTO);
 }
 

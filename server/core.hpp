@@ -12,6 +12,7 @@
 
 namespace orfa::server {
 
+class Gatherings;
 class LockService;
 class Namespace;
 class Shard;
@@ -34,6 +35,7 @@ class Core {
     ObjectStore* store = nullptr;
     Namespace* names = nullptr;
     LockService* locks = nullptr;
+    Gatherings* gatherings = nullptr;
     Peers* peers = nullptr;
     const Capabilities* capabilities = nullptr;
     Shard* shard = nullptr;

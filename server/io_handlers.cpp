@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: MIT
-// File data: reads and writes that the server drives, and the care of objects.
+// File data: reads and writes that the server drives.
 #include "protocol/io_messages.hpp"
 #include "server/access_list.hpp"
 #include "server/core.hpp"
-#include "server/namespace/namespace.hpp"
+#include "server/gatherings.hpp"
 #include "server/rma.hpp"
+#include "server/rounds.hpp"
 #include "server/service.hpp"
 #include "server/shard.hpp"
 
@@ -15,10 +16,6 @@
 
 namespace orfa::server {
 namespace {
-
-// Bytes, and pieces, moved before other requests get their turn.
-constexpr std::uint64_t kRoundBytes = 4 << 20;
-constexpr std::size_t kRoundPieces = 4096;
 
 static_assert(sizeof(fabric::RemoteSegment) == sizeof(protocol::MemorySegment));
 
@@ -36,6 +33,13 @@ class PinGuard {
     ObjectStore& store_;
     ObjectStore::Pin* pin_;
 };
+
+constexpr std::uint64_t kNoLimit = ~std::uint64_t{0};
+
+bool is_sound(const protocol::Together& together) {
+    return together.participants >= 1 && together.participants <= protocol::kMaxParticipants &&
+           together.reserved == 0;
+}
 
 // Everything a data request needs while it runs. Kept and reused: a warm request allocates nothing.
 struct Scratch {
@@ -78,11 +82,13 @@ class ScratchLease {
 
 // Reads the request and its lists, fetching these from the client's memory when they are there.
 // `payload` is what follows them in the message.
-Task<Status> parse(Request& request, protocol::IoRequest& io, Scratch& scratch,
-                   std::span<const std::byte>& payload) {
+Task<Status> parse(Request& request, protocol::IoRequest& io, protocol::Together& together,
+                   Scratch& scratch, std::span<const std::byte>& payload) {
     protocol::Reader reader = request.reader();
     if (!reader.get(io)) co_return Status::from_errno(EPROTO);
     if (const Status bounds = check_bounds(io); !bounds.ok()) co_return bounds;
+    if ((io.flags & protocol::kTogether) != 0 && (!reader.get(together) || !is_sound(together)))
+        co_return Status::from_errno(EPROTO);
     if ((io.flags & protocol::kListsInMemory) == 0) {
         if (const Status lists = parse_lists(io, reader, scratch.list); !lists.ok())
             co_return lists;
@@ -121,35 +127,19 @@ Status write_inline(ObjectStore& store, ObjectStore::Pin* pin, Scratch& scratch,
     return {};
 }
 
-// Cuts the next round off `extents`: at most kRoundBytes, from extent `index`, `done` bytes into
-// it.
-std::uint64_t next_round(const std::vector<protocol::Extent>& extents, std::size_t& index,
-                         std::uint64_t& done, std::vector<protocol::Extent>& round) {
-    round.clear();
-    std::uint64_t bytes = 0;
-    while (index < extents.size() && bytes < kRoundBytes && round.size() < kRoundPieces) {
-        const auto& extent = extents[index];
-        const std::uint64_t part = std::min(extent.length - done, kRoundBytes - bytes);
-        round.push_back({extent.offset + done, part});
-        bytes += part;
-        done += part;
-        if (done == extent.length) {
-            ++index;
-            done = 0;
-        }
-    }
-    return bytes;
-}
-
 Task<Status> write_rounds(Core& core, const Session& session, ObjectStore::Pin* pin,
-                          Scratch& scratch) {
+                          Scratch& scratch, Gatherings::Seat& seat) {
     ObjectStore& store = *core.store;
     SegmentCursor memory(scratch.list.segments);
-    std::size_t index = 0;
-    std::uint64_t done = 0;
+    Rounds rounds(scratch.list.extents);
     const bool exposed = is_exposed(session);
-    while (index < scratch.list.extents.size()) {
-        const std::uint64_t bytes = next_round(scratch.list.extents, index, done, scratch.round);
+    while (!rounds.finished()) {
+        std::uint64_t limit = kNoLimit;
+        if (seat)
+            limit = co_await seat.turn(rounds.offset());
+        else if (rounds.begun())
+            co_await core.shard->turn();
+        const std::uint64_t bytes = rounds.next(limit, scratch.round);
         scratch.local.clear();
         scratch.remote.clear();
         std::size_t prepared = 0;
@@ -167,8 +157,24 @@ Task<Status> write_rounds(Core& core, const Session& session, ObjectStore::Pin* 
         for (std::size_t i = 0; i < prepared; ++i)
             store.finish_write(pin, scratch.round[i].offset, scratch.round[i].length, status.ok());
         if (!status.ok()) co_return status;
-        if (index < scratch.list.extents.size()) co_await core.shard->turn();
     }
+    co_return Status();
+}
+
+// A request that was refused before has none, and the others do not wait for it for ever.
+Gatherings::Seat seat_of(Core& core, const protocol::IoRequest& io,
+                         const protocol::Together& together) {
+    if ((io.flags & protocol::kTogether) == 0) return {};
+    return core.gatherings->arrive(io.capability.ino, together);
+}
+
+Task<Status> handle_join(Core& core, Request& request) {
+    protocol::Reader reader = request.reader();
+    protocol::JoinRequest join{};
+    if (!reader.get(join) || !reader.finished() || !is_sound(join.together))
+        co_return Status::from_errno(EPROTO);
+    if (!core.capabilities->allows(join.capability, 0)) co_return Status::from_errno(EBADF);
+    core.gatherings->arrive(join.capability.ino, join.together);
     co_return Status();
 }
 
@@ -176,8 +182,9 @@ Task<Status> handle_write(Core& core, Request& request) {
     ScratchLease lease;
     Scratch& scratch = *lease;
     protocol::IoRequest io{};
+    protocol::Together together{};
     std::span<const std::byte> payload;
-    if (const Status parsed = co_await parse(request, io, scratch, payload); !parsed.ok())
+    if (const Status parsed = co_await parse(request, io, together, scratch, payload); !parsed.ok())
         co_return parsed;
     if (!core.capabilities->allows(io.capability, protocol::kMayWrite))
         co_return Status::from_errno(EBADF);
@@ -186,11 +193,12 @@ Task<Status> handle_write(Core& core, Request& request) {
     const auto pinned = core.store->pin(io.capability.ino, true);
     if (!pinned.ok()) co_return pinned.status();
     const PinGuard guard(*core.store, *pinned);
+    Gatherings::Seat seat = seat_of(core, io, together);
     Status moved;
     if (io.segment_count == 0)
         moved = write_inline(*core.store, *pinned, scratch, payload);
     else
-        moved = co_await write_rounds(core, *request.session, *pinned, scratch);
+        moved = co_await write_rounds(core, *request.session, *pinned, scratch, seat);
     if (!moved.ok()) co_return moved;
     core.shard->counters.bytes_written += io.total_bytes;
     request.reply.put(protocol::IoReply{io.total_bytes, core.store->size(*pinned)});
@@ -215,12 +223,16 @@ Status read_inline(ObjectStore& store, ObjectStore::Pin* pin, Scratch& scratch,
 }
 
 Task<Status> read_rounds(Core& core, const Session& session, ObjectStore::Pin* pin,
-                         Scratch& scratch, std::uint64_t object_size) {
+                         Scratch& scratch, Gatherings::Seat& seat, std::uint64_t object_size) {
     SegmentCursor memory(scratch.list.segments);
-    std::size_t index = 0;
-    std::uint64_t done = 0;
-    while (index < scratch.list.extents.size()) {
-        next_round(scratch.list.extents, index, done, scratch.round);
+    Rounds rounds(scratch.list.extents);
+    while (!rounds.finished()) {
+        std::uint64_t limit = kNoLimit;
+        if (seat)
+            limit = co_await seat.turn(rounds.offset());
+        else if (rounds.begun())
+            co_await core.shard->turn();
+        rounds.next(limit, scratch.round);
         scratch.local.clear();
         scratch.remote.clear();
         for (const auto& part : scratch.round) {
@@ -240,7 +252,6 @@ Task<Status> read_rounds(Core& core, const Session& session, ObjectStore::Pin* p
                 co_await Rma(Rma::Direction::kPush, session, scratch.local, scratch.remote);
             if (!pushed.ok()) co_return pushed;
         }
-        if (index < scratch.list.extents.size()) co_await core.shard->turn();
     }
     co_return Status();
 }
@@ -257,8 +268,9 @@ Task<Status> handle_read(Core& core, Request& request) {
     ScratchLease lease;
     Scratch& scratch = *lease;
     protocol::IoRequest io{};
+    protocol::Together together{};
     std::span<const std::byte> payload;
-    if (const Status parsed = co_await parse(request, io, scratch, payload); !parsed.ok())
+    if (const Status parsed = co_await parse(request, io, together, scratch, payload); !parsed.ok())
         co_return parsed;
     if (!payload.empty()) co_return Status::from_errno(EPROTO);
     if (!core.capabilities->allows(io.capability, protocol::kMayRead))
@@ -266,6 +278,7 @@ Task<Status> handle_read(Core& core, Request& request) {
     const auto pinned = core.store->pin(io.capability.ino, false);
     if (!pinned.ok() && pinned.status().err() != ENOENT) co_return pinned.status();
     const PinGuard guard(*core.store, pinned.ok() ? *pinned : nullptr);
+    Gatherings::Seat seat = seat_of(core, io, together);
     // Its size now: bytes that come meanwhile are not this read's.
     const std::uint64_t size = pinned.ok() ? core.store->size(*pinned) : 0;
     const std::uint64_t bytes = bytes_below(scratch.list.extents, size);
@@ -276,63 +289,11 @@ Task<Status> handle_read(Core& core, Request& request) {
         if (io.segment_count == 0)
             moved = read_inline(*core.store, pin, scratch, size, request.reply);
         else
-            moved = co_await read_rounds(core, *request.session, pin, scratch, size);
+            moved = co_await read_rounds(core, *request.session, pin, scratch, seat, size);
         if (!moved.ok()) co_return moved;
     }
     core.shard->counters.bytes_read += bytes;
     co_return Status();
-}
-
-Task<Status> handle_object_stat(Core& core, Request& request) {
-    protocol::Reader reader = request.reader();
-    protocol::ObjectRequest object{};
-    if (!reader.get(object) || !reader.finished()) co_return Status::from_errno(EPROTO);
-    const auto info = core.store->info(object.ino);
-    if (!info.ok() && info.status().err() != ENOENT) co_return info.status();
-    const ObjectInfo found = info.ok() ? *info : ObjectInfo{};
-    request.reply.put(protocol::ObjectReply{found.size, found.allocated, found.mtime_ns});
-    co_return Status();
-}
-
-Task<Status> handle_truncate(Core& core, Request& request) {
-    protocol::Reader reader = request.reader();
-    protocol::TruncateRequest truncate{};
-    if (!reader.get(truncate) || !reader.finished()) co_return Status::from_errno(EPROTO);
-    if (!core.capabilities->allows(truncate.capability, protocol::kMayWrite))
-        co_return Status::from_errno(EBADF);
-    const std::uint64_t ino = truncate.capability.ino;
-    switch (truncate.mode) {
-        case protocol::TruncateMode::kForgetTime:
-            core.store->forget_time(ino);
-            co_return Status();
-        case protocol::TruncateMode::kGrowOnly: {
-            const auto info = core.store->info(ino);
-            if (info.ok() && (*info).size >= truncate.size) co_return Status();
-            co_return core.store->truncate(ino, truncate.size);
-        }
-        case protocol::TruncateMode::kExact:
-            core.names->forget_append(ino);
-            co_return core.store->truncate(ino, truncate.size);
-    }
-    co_return Status::from_errno(EPROTO);
-}
-
-Task<Status> handle_allocate(Core& core, Request& request) {
-    protocol::Reader reader = request.reader();
-    protocol::AllocateRequest allocate{};
-    if (!reader.get(allocate) || !reader.finished()) co_return Status::from_errno(EPROTO);
-    if (!core.capabilities->allows(allocate.capability, protocol::kMayWrite))
-        co_return Status::from_errno(EBADF);
-    co_return core.store->allocate(allocate.capability.ino, allocate.range.offset,
-                                   allocate.range.length);
-}
-
-Task<Status> handle_sync(Core& core, Request& request) {
-    protocol::Reader reader = request.reader();
-    protocol::SyncRequest sync{};
-    if (!reader.get(sync) || !reader.finished()) co_return Status::from_errno(EPROTO);
-    if (!core.capabilities->allows(sync.capability, 0)) co_return Status::from_errno(EBADF);
-    co_return core.store->sync(sync.capability.ino);
 }
 
 }  // namespace
@@ -340,10 +301,7 @@ Task<Status> handle_sync(Core& core, Request& request) {
 void add_io_handlers(OpTable& table) {
     entry_of(table, protocol::Op::kRead) = {handle_read, false, "read"};
     entry_of(table, protocol::Op::kWrite) = {handle_write, false, "write"};
-    entry_of(table, protocol::Op::kObjectStat) = {handle_object_stat, false, "object stat"};
-    entry_of(table, protocol::Op::kTruncate) = {handle_truncate, false, "truncate"};
-    entry_of(table, protocol::Op::kAllocate) = {handle_allocate, false, "allocate"};
-    entry_of(table, protocol::Op::kSync) = {handle_sync, false, "sync"};
+    entry_of(table, protocol::Op::kJoin) = {handle_join, false, "join"};
 }
 
 }  // namespace orfa::server

@@ -45,6 +45,7 @@ OpTable make_table() {
     OpTable table{};
     add_session_handlers(table);
     add_io_handlers(table);
+    add_object_handlers(table);
     add_lock_handlers(table);
     add_name_handlers(table);
     add_peer_handlers(table);
@@ -59,10 +60,12 @@ Server::Server(const Options& options, std::uint32_t index)
       table_(make_table()),
       shard_(core_, table_),
       locks_(shard_),
+      gatherings_(shard_),
       capabilities_(options.secret) {
     core_.identity = make_identity(options, index);
     core_.shard = &shard_;
     core_.locks = &locks_;
+    core_.gatherings = &gatherings_;
     core_.capabilities = &capabilities_;
 }
 

@@ -4,6 +4,7 @@
 
 #include "server/capability.hpp"
 #include "server/core.hpp"
+#include "server/gatherings.hpp"
 #include "server/locks/lock_service.hpp"
 #include "server/memory_store.hpp"
 #include "server/namespace/namespace.hpp"
@@ -45,6 +46,7 @@ class Server {
     const OpTable table_;
     Shard shard_;
     LockService locks_;
+    Gatherings gatherings_;
     std::unique_ptr<MemoryStore> store_;
     const Capabilities capabilities_;
     std::optional<Namespace> names_;

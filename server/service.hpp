@@ -29,6 +29,7 @@ inline OpEntry& entry_of(OpTable& table, protocol::Op op) {
 // Each file of handlers adds its own.
 void add_session_handlers(OpTable& table);  // session_handlers.cpp: HELLO, PING, STATUS
 void add_io_handlers(OpTable& table);       // io_handlers.cpp: data
+void add_object_handlers(OpTable& table);   // object_handlers.cpp: sizes, room, durability
 void add_lock_handlers(OpTable& table);     // locks/lock_handlers.cpp: locks and counters
 void add_name_handlers(OpTable& table);     // namespace/name_handlers.cpp: names
 void add_peer_handlers(OpTable& table);     // namespace/peer_handlers.cpp: server to server

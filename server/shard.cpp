@@ -4,6 +4,7 @@
 #include "common/log.hpp"
 #include "server/clock.hpp"
 #include "server/core.hpp"
+#include "server/gatherings.hpp"
 #include "server/locks/lock_service.hpp"
 #include "server/namespace/namespace.hpp"
 
@@ -87,12 +88,17 @@ void Shard::post(std::function<void()> work) {
     [[maybe_unused]] const auto written = ::write(wake_.get(), &one, sizeof(one));
 }
 
+void Shard::after(int delay_ms, std::function<void()> work) {
+    timers_.push_back({0, monotonic_ms() + delay_ms, std::move(work)});
+}
+
 void Shard::every(int interval_ms, std::function<void()> work) {
     timers_.push_back({interval_ms, monotonic_ms() + interval_ms, std::move(work)});
 }
 
 void Shard::begin_stop() {
     core_.locks->stop();
+    core_.gatherings->stop();
 }
 
 bool Shard::is_idle() const {
@@ -150,13 +156,21 @@ std::size_t Shard::run_posted() {
 
 int Shard::run_timers() {
     int soonest = std::numeric_limits<int>::max();
-    for (auto& timer : timers_) {
+    // The work may start others.
+    for (std::size_t i = 0; i < timers_.size(); ++i) {
         const std::int64_t now = monotonic_ms();
-        if (now >= timer.next_ms) {
-            timer.next_ms = now + timer.interval_ms;
-            timer.work();
+        if (now >= timers_[i].next_ms) {
+            if (timers_[i].interval_ms == 0) {
+                const auto work = std::move(timers_[i].work);
+                timers_.erase(timers_.begin() + static_cast<std::ptrdiff_t>(i--));
+                work();
+                continue;
+            }
+            timers_[i].next_ms = now + timers_[i].interval_ms;
+            const auto work = timers_[i].work;
+            work();
         }
-        soonest = std::min(soonest, static_cast<int>(timer.next_ms - now));
+        soonest = std::min(soonest, static_cast<int>(timers_[i].next_ms - now));
     }
     return std::max(soonest, 0);
 }

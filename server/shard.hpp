@@ -61,6 +61,8 @@ class Shard {
     // arrived, as with requests under way.
     void expect() { ++expected_; }
     void arrived() { --expected_; }
+    // Runs `work` once, in about `delay_ms`. From the loop's thread.
+    void after(int delay_ms, std::function<void()> work);
     // Runs `work` about every `interval_ms`. Before it is served.
     void every(int interval_ms, std::function<void()> work);
 
@@ -86,7 +88,7 @@ class Shard {
   private:
     class Port;  // one endpoint and its sessions
     struct Timer {
-        int interval_ms;
+        int interval_ms;  // 0: once
         std::int64_t next_ms;
         std::function<void()> work;
     };

@@ -110,9 +110,11 @@ std::uint32_t File::server_of(std::uint32_t column) const {
     return protocol::server_of(layout_, column, session_.mesh().server_count());
 }
 
-Result<std::uint64_t> File::transfer(Direction direction, const orfa_access& access) {
+Result<std::uint64_t> File::transfer(Direction direction, const orfa_access& access,
+                                     const orfa_together* together) {
     auto transfer = session_.transfers().take();
-    const Status started = transfer->start(*this, direction, access, false, nullptr, nullptr);
+    const Status started =
+        transfer->start(*this, direction, access, false, nullptr, nullptr, together);
     if (!started.ok()) {
         session_.transfers().give_back(std::move(transfer));
         return started;

@@ -33,11 +33,12 @@ class File {
     Status close();
 
     // Blocking accesses; see orfa.h.
-    Result<std::uint64_t> read(const orfa_access& access) {
-        return transfer(Direction::kRead, access);
+    Result<std::uint64_t> read(const orfa_access& access, const orfa_together* together = nullptr) {
+        return transfer(Direction::kRead, access, together);
     }
-    Result<std::uint64_t> write(const orfa_access& access) {
-        return transfer(Direction::kWrite, access);
+    Result<std::uint64_t> write(const orfa_access& access,
+                                const orfa_together* together = nullptr) {
+        return transfer(Direction::kWrite, access, together);
     }
     Result<std::uint64_t> append(const void* data, std::size_t length);
 
@@ -67,7 +68,8 @@ class File {
   private:
     File(Session& session, std::string path, const protocol::Capability& capability,
          const protocol::Layout& layout, bool spread, bool opened);
-    Result<std::uint64_t> transfer(Direction direction, const orfa_access& access);
+    Result<std::uint64_t> transfer(Direction direction, const orfa_access& access,
+                                   const orfa_together* together);
     // Sends `requests[i]` to the server of `columns[i]` for each i, all at once, and waits for all;
     // the first error. `take` gets each reply.
     template <typename Request, typename Take>

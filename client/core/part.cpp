@@ -42,8 +42,11 @@ void Part::visit_pieces(Visit visit) const {
 }
 
 // The caller holds the mesh's lock, by a name the analysis can't follow.
-Status Part::start(Share& share, Direction direction) ORFA_NO_ANALYSIS {
+Status Part::start(Share& share, Direction direction,
+                   const protocol::Together* together) ORFA_NO_ANALYSIS {
     share_ = &share;
+    together_.reset();
+    if (together != nullptr) together_ = *together;
     direction_ = direction;
     reply_ = {};
     remote_.clear();
@@ -70,6 +73,10 @@ void Part::fold_extents() {
     if (fits && bytes_of(folded_) >= bytes_of(share_->extents)) folded_.clear();
 }
 
+std::size_t Part::head_bytes() const {
+    return sizeof(protocol::IoRequest) + (together_ ? sizeof(protocol::Together) : 0);
+}
+
 std::size_t Part::pattern_bytes() const {
     return folded_.empty() ? bytes_of(share_->extents) : bytes_of(folded_);
 }
@@ -83,8 +90,7 @@ void Part::put_lists(protocol::Writer& writer) const {
 }
 
 Part::Way Part::choose_way(const fabric::Endpoint& endpoint) const {
-    const std::uint64_t overhead =
-        sizeof(protocol::RequestHeader) + sizeof(protocol::IoRequest) + pattern_bytes();
+    const std::uint64_t overhead = sizeof(protocol::RequestHeader) + head_bytes() + pattern_bytes();
     const std::uint64_t inline_max = transfer_.file().session().inline_max();
     if (share_->bytes <= inline_max && share_->bytes + overhead <= endpoint.max_message())
         return Way::kInline;
@@ -126,7 +132,8 @@ Status Part::send(std::uint32_t server) ORFA_NO_ANALYSIS {
     request.pattern = folded_.empty() ? protocol::Pattern::kExtents : protocol::Pattern::kStrided;
     request.segment_count = static_cast<std::uint32_t>(remote_.size());
     const bool apart =
-        sizeof(protocol::RequestHeader) + sizeof(request) + list_bytes > endpoint_->max_message();
+        sizeof(protocol::RequestHeader) + head_bytes() + list_bytes > endpoint_->max_message();
+    if (together_) request.flags |= protocol::kTogether;
     if (apart) {
         lists_.resize(list_bytes);
         protocol::Writer writer(lists_);
@@ -143,9 +150,10 @@ Status Part::send(std::uint32_t server) ORFA_NO_ANALYSIS {
         tail = {share_->segments.front().data, share_->bytes};
     else if (write_inline)
         payload = share_->bytes;
-    head_.resize(sizeof(request) + (apart ? 0 : list_bytes) + payload);
+    head_.resize(head_bytes() + (apart ? 0 : list_bytes) + payload);
     protocol::Writer writer(head_);
     writer.put(request);
+    if (together_) writer.put(*together_);
     if (!apart) put_lists(writer);
     if (payload > 0) gather(writer.reserve(payload));
     const auto op = direction_ == Direction::kWrite ? protocol::Op::kWrite : protocol::Op::kRead;

@@ -10,6 +10,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -28,8 +29,9 @@ class Part final : public rpc::Call {
 
     // Sends the request; `share` lives until the reply. Small payloads travel in the message; of
     // larger ones the server is told where they are in memory, directly, or, when the pieces are
-    // small, packed into one. ENOTCONN, and what registering memory gives.
-    Status start(Share& share, Direction direction);
+    // small, packed into one. With `together` it is a part of a collective access. ENOTCONN, and
+    // what registering memory gives.
+    Status start(Share& share, Direction direction, const protocol::Together* together);
 
     [[nodiscard]] const protocol::IoReply& reply() const { return reply_; }
     // After a read: zeros in the memory of what lies beyond the object's end, but below the file's.
@@ -46,6 +48,7 @@ class Part final : public rpc::Call {
                            std::vector<protocol::MemorySegment>& out);
     Status send(std::uint32_t server);
     void fold_extents();
+    [[nodiscard]] std::size_t head_bytes() const;
     [[nodiscard]] std::size_t pattern_bytes() const;
     void put_lists(protocol::Writer& writer) const;
     void release();
@@ -56,6 +59,7 @@ class Part final : public rpc::Call {
 
     Transfer& transfer_;
     Share* share_ = nullptr;
+    std::optional<protocol::Together> together_;
     Direction direction_{};
     Way way_ = Way::kDirect;
     fabric::Endpoint* endpoint_ = nullptr;

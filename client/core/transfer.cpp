@@ -26,6 +26,18 @@ class Transfer::SpreadMarking final : public rpc::Call {
     Transfer& transfer_;
 };
 
+class Transfer::Joining final : public rpc::Call {
+  public:
+    Joining(Transfer& transfer, std::uint32_t server) : transfer_(transfer), server_(server) {}
+    void on_reply(Status status, std::span<const std::byte>) override {
+        transfer_.part_ended(server_, status);
+    }
+
+  private:
+    Transfer& transfer_;
+    const std::uint32_t server_;
+};
+
 Transfer::Transfer() = default;
 Transfer::~Transfer() = default;
 
@@ -36,22 +48,26 @@ Part& Transfer::part(std::size_t index) {
 }
 
 Status Transfer::start(File& file, Direction direction, const orfa_access& access, bool background,
-                       Group* group, void* tag) {
+                       Group* group, void* tag, const orfa_together* together) {
     file_ = &file;
     direction_ = direction;
     group_ = nullptr;
     tag_ = tag;
     left_ = 0;
     status_ = Status();
+    if (together != nullptr &&
+        (together->participants < 1 || together->participants > protocol::kMaxParticipants))
+        return fail(Status::from_errno(EINVAL), "%s: an access of %u participants",
+                    file.path().c_str(), together->participants);
     ORFA_TRY(shares_.cut(file.layout(), access));
     extents_.clear();
     if (direction == Direction::kRead)
         extents_.assign(access.extents, access.extents + access.extent_count);
-    ORFA_TRY(connect_servers());
+    ORFA_TRY(connect_servers(together != nullptr));
 
     rpc::Mesh& mesh = file.session().mesh();
     const MutexLock lock(mesh.mutex());
-    ORFA_TRY(start_parts());
+    ORFA_TRY(start_parts(together));
     if (group != nullptr) {
         group_ = group;
         group->add(*this, done());
@@ -61,7 +77,9 @@ Status Transfer::start(File& file, Direction direction, const orfa_access& acces
     return {};
 }
 
-Status Transfer::connect_servers() {
+Status Transfer::connect_servers(bool all) {
+    for (std::uint32_t column = 0; all && column < file_->layout().stripe_count; ++column)
+        ORFA_TRY(connect_to(file_->server_of(column)));
     for (std::size_t i = 0; i < shares_.size(); ++i)
         ORFA_TRY(connect_to(file_->server_of(shares_[i].column)));
     return needs_marking() ? connect_to(protocol::home_of(file_->capability().ino)) : Status();
@@ -85,15 +103,43 @@ bool Transfer::needs_marking() const {
 }
 
 // Needs the mesh's lock.
-Status Transfer::start_parts() {
+Status Transfer::start_parts(const orfa_together* together) {
     // Until all are started, so that an early end can't look like the last one.
     left_ = 1;
     if (needs_marking()) part_started(protocol::home_of(file_->capability().ino), mark_spread());
-    for (std::size_t i = 0; i < shares_.size(); ++i)
-        part_started(file_->server_of(shares_[i].column), part(i).start(shares_[i], direction_));
+    if (together != nullptr) {
+        start_together({together->id, together->participants, 0});
+    } else {
+        for (std::size_t i = 0; i < shares_.size(); ++i)
+            part_started(file_->server_of(shares_[i].column),
+                         part(i).start(shares_[i], direction_, nullptr));
+    }
     --left_;
     if (left_ == 0 && !status_.ok()) return failure();
     return {};
+}
+
+// Each server gets one part that counts: the first of several, or none at all. Needs the mesh's
+// lock.
+void Transfer::start_together(const protocol::Together& together) {
+    std::vector<bool> told(file_->layout().stripe_count, false);
+    for (std::size_t i = 0; i < shares_.size(); ++i) {
+        const std::uint32_t column = shares_[i].column;
+        part_started(file_->server_of(column),
+                     part(i).start(shares_[i], direction_, told[column] ? nullptr : &together));
+        told[column] = true;
+    }
+    joinings_.clear();
+    for (std::uint32_t column = 0; column < told.size(); ++column)
+        if (!told[column]) part_started(file_->server_of(column), join(column, together));
+}
+
+Status Transfer::join(std::uint32_t column, const protocol::Together& together) ORFA_NO_ANALYSIS {
+    const std::uint32_t server = file_->server_of(column);
+    joinings_.push_back(std::make_unique<Joining>(*this, server));
+    const protocol::JoinRequest request{file_->capability(), together};
+    return file_->session().mesh().start(server, protocol::Op::kJoin, rpc::as_body(request), {},
+                                         *joinings_.back());
 }
 
 void Transfer::part_started(std::uint32_t server, Status status) {

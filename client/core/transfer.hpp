@@ -5,6 +5,7 @@
 #include "client/core/access.hpp"
 #include "client/orfa.h"
 #include "common/status.hpp"
+#include "protocol/io_messages.hpp"
 #include "protocol/messages.hpp"
 
 #include <cstdint>
@@ -32,9 +33,10 @@ class Transfer {
 
     // Sends the requests and returns; the lists are copied, the memory is borrowed until done().
     // `background`: the caller may compute meanwhile. An error here means that nothing is under
-    // way. With `group` the end is noted there.
+    // way. With `group` the end is noted there. With `together` this is a part of a collective
+    // access (see orfa.h).
     Status start(File& file, Direction direction, const orfa_access& access, bool background,
-                 Group* group, void* tag);
+                 Group* group, void* tag, const orfa_together* together = nullptr);
 
     // Needs the mesh's lock.
     [[nodiscard]] bool done() const { return left_ == 0; }
@@ -52,15 +54,18 @@ class Transfer {
 
   private:
     class SpreadMarking;  // tells the home server that data leave the first server
+    class Joining;        // tells a server that a part of a collective access is empty there
 
-    Status connect_servers();
-    Status start_parts();
+    Status connect_servers(bool all);
+    Status start_parts(const orfa_together* together);
     void part_started(std::uint32_t server, Status status);
     void note_error(std::uint32_t server, Status status);
     [[nodiscard]] bool needs_marking() const;
     Status connect_to(std::uint32_t server);
     [[nodiscard]] Status failure() const;
     Status mark_spread();
+    void start_together(const protocol::Together& together);
+    Status join(std::uint32_t column, const protocol::Together& together);
     [[nodiscard]] bool moves_alone() const;
     Part& part(std::size_t index);
     Result<std::uint64_t> finish_read();
@@ -73,6 +78,7 @@ class Transfer {
     Shares shares_;
     std::vector<std::unique_ptr<Part>> parts_;
     std::unique_ptr<SpreadMarking> marking_;
+    std::vector<std::unique_ptr<Joining>> joinings_;
     std::vector<orfa_extent> extents_;  // of a read, to count what lies before the end of the file
     std::size_t left_ = 0;              // replies to come
     bool holds_progress_ = false;

@@ -8,6 +8,7 @@
 #include "protocol/name_messages.hpp"
 #include "server/core.hpp"
 #include "server/locks/lock_service.hpp"
+#include "server/gatherings.hpp"
 #include "server/loop.hpp"
 #include "server/memory_store.hpp"
 #include "server/namespace/memory_kv.hpp"
@@ -66,6 +67,7 @@ class Server {
         core_.identity.trust_client_ids = true;
         core_.shard = &shard_;
         core_.locks = &locks_;
+        core_.gatherings = &gatherings_;
         auto store = server::MemoryStore::create(4 << 20, 0);
         check(store.ok());
         store_ = std::move(*store);
@@ -98,6 +100,7 @@ class Server {
             server::OpTable ops{};
             server::add_session_handlers(ops);
             server::add_io_handlers(ops);
+            server::add_object_handlers(ops);
             server::add_lock_handlers(ops);
             server::add_name_handlers(ops);
             server::add_peer_handlers(ops);
@@ -206,6 +209,7 @@ class Server {
             return 1;
         }
         locks_.stop();  // what waits for a lock is answered
+        gatherings_.stop();
         // Requests that wait for their turn go on before we are called again.
         if (!outstanding_.empty() && ++patience_ < 2000) return 0;
         if (!endpoint_->up.empty()) {
@@ -221,6 +225,7 @@ class Server {
     server::Core core_;
     server::Shard shard_{core_, table()};
     server::LockService locks_{shard_};
+    server::Gatherings gatherings_{shard_};
     server::Loop loop_;
     std::unique_ptr<server::MemoryStore> store_;
     const server::Capabilities capabilities_{99};

@@ -141,6 +141,18 @@ TEST(IoMessages, Structs) {
     EXPECT_EQ(hex_of(SyncRequest{kCapability}), kCapabilityBytes);
 }
 
+TEST(IoMessages, PartsOfCollectiveAccesses) {
+    EXPECT_EQ(static_cast<int>(Op::kJoin), 70);
+    EXPECT_EQ(static_cast<int>(kTogether), 2);
+    EXPECT_EQ(kMaxParticipants, 1048576U);
+    const Together together{0x0102030405060708, 5, 0};
+    EXPECT_EQ(hex_of(together),
+              "0807060504030201"
+              "05000000"
+              "00000000");
+    EXPECT_EQ(hex_of(JoinRequest{kCapability, together}), kCapabilityBytes + hex_of(together));
+}
+
 TEST(IoMessages, NestedStridedPatterns) {
     EXPECT_EQ(static_cast<int>(Pattern::kExtents), 0);
     EXPECT_EQ(static_cast<int>(Pattern::kStrided), 1);

@@ -83,5 +83,6 @@ int main(int argc, char** argv) {
     one_way("auto");
     one_way("independent");
     one_way("twophase");
+    one_way("server");
     return test_end("agreement");
 }

@@ -73,10 +73,10 @@ static void by_offset(MPI_File file) {
 }
 
 int main(int argc, char** argv) {
-    static const char* const ways[] = {"independent", "twophase", "auto"};
+    static const char* const ways[] = {"independent", "twophase", "server", "auto"};
 
     test_start(&argc, &argv);
-    for (int i = 0; i < 3; i++) {
+    for (int i = 0; i < 4; i++) {
         MPI_Info info;
         MPI_Info_create(&info);
         MPI_Info_set(info, "orfa_collective", ways[i]);

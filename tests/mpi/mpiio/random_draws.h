@@ -136,7 +136,7 @@ static void maybe_set(MPI_Info info, const char* key, const char* const* values,
 
 /* Now and then every rank has its own. The caller frees it. */
 static MPI_Info random_hints(void) {
-    static const char* const ways[] = {"auto", "independent", "twophase", "twophase"};
+    static const char* const ways[] = {"auto", "independent", "twophase", "server"};
     static const char* const romio[] = {"enable", "disable", "automatic"};
     static const char* const nodes[] = {"1", "2", "3", "16"};
     static const char* const buffers[] = {"4096", "10000", "65536", "1048576"};

@@ -43,6 +43,8 @@ TEST(Choice, TinyPiecesFarApartStayIndependent) {
 
 TEST(Choice, HintsWinOverCosts) {
     Facts facts = interleaved(4, kMiB, kMiB);
+    facts.wish = Way::kServer;
+    EXPECT_EQ(choose(facts).way, Way::kServer);
     facts.wish = Way::kTwophase;
     EXPECT_EQ(choose(facts).way, Way::kTwophase);
     facts = interleaved(4, 16, kMiB);
