@@ -4,6 +4,7 @@
 #include "fabric/local_endpoint.hpp"
 #include "fabric/ofi_endpoint.hpp"
 #include "server/core.hpp"
+#include "server/corrupting_store.hpp"
 #include "server/locks/lock_service.hpp"
 #include "server/memory_store.hpp"
 #include "server/namespace/memory_kv.hpp"
@@ -24,6 +25,7 @@
 #include <cstdio>
 #include <cstring>
 #include <exception>
+#include <optional>
 #include <string>
 
 namespace orfa::server {
@@ -130,6 +132,10 @@ int serve(const Options& options) {
     auto store = MemoryStore::create(options.memory_limit, options.memory_ready);
     if (!store.ok()) return fail(options, "no memory for file data", store.status());
     core.store = (*store).get();
+    const auto wrong_byte = corruption_asked_for();
+    if (!wrong_byte.ok()) return fail(options, "ORFA_TEST_CORRUPT", wrong_byte.status());
+    std::optional<CorruptingStore> corrupting;
+    if (*wrong_byte) core.store = &corrupting.emplace(**store, **wrong_byte);
     const Capabilities capabilities(options.secret);
     core.capabilities = &capabilities;
     auto kv = open_names(options);
