@@ -1,0 +1,72 @@
+# SPDX-License-Identifier: MIT
+"""How the report calls the cases of a run, and which of them belong into which plot."""
+from . import words
+
+FORMS = {"none": ""}
+
+
+def varying_parameters(cases):
+    """Names of the workload's own parameters that differ between these cases."""
+    names = sorted({name for case in cases for name, _ in case.parameters})
+    return [name for name in names if len({case.parameter(name) for case in cases}) > 1]
+
+
+def variant(case, names):
+    """What tells a case from its workload's others besides form, phase and numbers: "strip 4096, layout chunked"."""
+    return ", ".join(f"{name} {case.parameter(name)}" for name in names if case.parameter(name) is not None)
+
+
+def labels(cases):
+    """case -> its words within its workload, without the phase: "collective, 47,008 B". Only what differs is said, but the form."""
+    names = varying_parameters(cases)
+    sizes = {case.transfer_bytes for case in cases}
+    ranks = {case.ranks for case in cases}
+    servers = {case.servers for case in cases}
+    result = {}
+    for case in cases:
+        parts = [FORMS.get(case.form, case.form), variant(case, names)]
+        if len(sizes) > 1 and case.transfer_bytes:
+            parts.append(words.size(case.transfer_bytes))
+        if len(ranks) > 1:
+            parts.append(words.count(case.ranks, "rank"))
+        if len(servers) > 1:
+            parts.append(words.count(case.servers, "server"))
+        result[case] = ", ".join(part for part in parts if part)
+    return result
+
+
+def full_name(case):
+    """A case in one line, for lists that mix workloads."""
+    parts = [case.workload, FORMS.get(case.form, case.form), case.phase]
+    if case.transfer_bytes:
+        parts.append(words.size(case.transfer_bytes))
+    return " ".join(part for part in parts if part)
+
+
+def workloads(run):
+    """workload -> its cases, in the order measured."""
+    result = {}
+    for case in run.by_case():
+        result.setdefault(case.workload, []).append(case)
+    return result
+
+
+def usual_scale(run, cases):
+    """(ranks, servers) that the run was told to use; the largest measured where these cases have none of them."""
+    scales = {(case.ranks, case.servers) for case in cases}
+    told = (run.environment.get("ranks"), run.environment.get("servers"))
+    return told if told in scales else max(scales)
+
+
+def at_usual_scale(run, cases):
+    """The cases that aren't there for a scaling curve only."""
+    scale = usual_scale(run, cases)
+    return [case for case in cases if (case.ranks, case.servers) == scale]
+
+
+def series(cases, key_of, x_of):
+    """Cases that differ only in `x_of`, for at least two values of it: [(key, [case, ...] by x)]."""
+    found = {}
+    for case in cases:
+        found.setdefault(key_of(case), []).append(case)
+    return [(key, sorted(members, key=x_of)) for key, members in found.items() if len({x_of(case) for case in members}) > 1]
