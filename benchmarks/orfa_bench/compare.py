@@ -43,13 +43,9 @@ class Finding:
     share: float = None
     reason: str = ""
 
-    def sentence(self):
-        case = self.case
-        name = f"{self.system}: {sorting.full_name(case)}, {words.count(case.ranks, 'rank')}"
-        parameters = ", ".join(f"{key} {value}" for key, value in case.parameters)
-        name += f" ({parameters})" if parameters else ""
-        if self.metric == "p50":
-            name += ", median latency"
+    def sentence(self, name):
+        """`name`: the case's words."""
+        name = f"{self.system}: {name}" + (", median latency" if self.metric == "p50" else "")
         if self.share is None:
             return f"{name}: {self.reason}" if self.reason else name
         return f"{name}: {self.text(self.old)} -> {self.text(self.new)} ({words.percent(self.share)}; {self.reason})"
@@ -119,12 +115,13 @@ def machine_changes(old_run, new_run, threshold):
         old = old_run.limits.get(name)
         change = statistics.change(old, new, threshold) if old else None
         if change and change.verdict != "same":
-            result.append(f"{measured.limit_title(name)}: {words.bandwidth(old.median)} -> {words.bandwidth(new.median)} "
+            result.append(f"{measured.limit_title(name)}: {words.quantity(old.median, "B/s")} -> {words.quantity(new.median, "B/s")} "
                           f"({words.percent(change.share)})")
     return result
 
 
-def print_text(findings, machine, relative):
+def print_text(findings, machine, relative, names):
+    """`names`: case -> its words."""
     if machine:
         print("The machine's own limits are not what they were" + ("" if relative else " (--relative takes that out)") + ":")
         print("".join(f"  {sentence}\n" for sentence in machine))
@@ -134,7 +131,7 @@ def print_text(findings, machine, relative):
             # The largest changes first.
             chosen.sort(key=lambda finding: -abs(finding.share or 0))
             print(TITLES[kind] + ":")
-            print("".join(f"  {finding.sentence()}\n" for finding in chosen))
+            print("".join(f"  {finding.sentence(names[finding.case])}\n" for finding in chosen))
     counts = {kind: sum(finding.kind == kind for finding in findings) for kind in KINDS}
     print(f"{words.count(len(findings), 'comparison')}: {counts['broken'] + counts['worse']} regressions, "
           f"{counts['better'] + counts['mended']} improvements, {counts['same']} the same, {counts['unclear']} unclear")
@@ -173,5 +170,5 @@ def main(argv):
         by_kind = {kind: [finding.to_json() for finding in findings if finding.kind == kind] for kind in KINDS}
         print(json.dumps({"threshold": threshold, "relative": options.relative, "machine": machine, **by_kind}, indent=1))
     else:
-        print_text(findings, machine, options.relative)
+        print_text(findings, machine, options.relative, {**sorting.full_names(old), **sorting.full_names(new)})
     return int(any(finding.kind in REGRESSIONS for finding in findings))

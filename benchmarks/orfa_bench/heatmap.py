@@ -17,7 +17,8 @@ def step(ratio):
 
 @dataclasses.dataclass(frozen=True)
 class Table:
-    """`rows`: (workload, label, {(system, phase): (Figure, ratio or None)})."""
+    """`rows`: (workload, label, {(system, phase): (Figure, ratio or None)}). Without `phases`, the label has the phase and the key
+    has ""."""
     title: str
     note: str
     systems: list
@@ -31,27 +32,30 @@ def ordered_phases(cases):
     return sorted(phases, key=lambda phase: (["write", "read"] + phases).index(phase))
 
 
-def build(run, wanted, ratio_of, title, note):
-    """A row for each case but its phase, of those figures that `wanted(case, figures)` takes; None without any."""
+def build(run, wanted, ratio_of, title, note, phases_apart):
+    """A row for each case of those that `wanted(figures)` takes, with a column for each phase or, for phases_apart, a row; None without
+    any."""
     rows, phases = [], []
+    by_case = run.by_case()
     for workload, all_cases in sorting.workloads(run).items():
-        by_case = run.by_case()
         cases = [case for case in sorting.at_usual_scale(run, all_cases) if wanted(by_case[case])]
         names = sorting.labels(cases)
         by_label = {}
         for case in cases:
-            cells = by_label.setdefault(names[case], {})
+            words_of_row = ", ".join(filter(None, (case.phase, names[case]))) if phases_apart else names[case]
+            cells = by_label.setdefault(words_of_row, {})
             for system, figure in by_case[case].items():
-                cells[system, case.phase] = (figure, ratio_of(figure, by_case[case]))
+                cells[system, "" if phases_apart else case.phase] = (figure, ratio_of(figure, by_case[case]))
         rows += [(workload, label, cells) for label, cells in by_label.items()]
-        phases += ordered_phases(cases)
+        phases += [""] if phases_apart else ordered_phases(cases)
     return Table(title, note, run.systems, list(dict.fromkeys(phases)), rows) if rows else None
 
 
 def against_limits(run):
     return build(run, lambda figures: any(figure.limit for figure in figures.values()),
                  lambda figure, _: figure.ratio, "Against the machine's limits",
-                 "Each figure as a share of what this machine can do at most for such a transfer, measured in the same run.")
+                 "Each figure as a share of what this machine can do at most for such a transfer, measured in the same run.",
+                 phases_apart=False)
 
 
 def best_of(figures):
@@ -65,7 +69,7 @@ def against_fastest(run):
     return build(run, lambda figures: not any(figure.limit for figure in figures.values()),
                  lambda figure, others: figure.summary.median / best_of(others) if figure.samples else None,
                  "Against the fastest system",
-                 "These have no limit to be held against: each figure as a share of the fastest system's.")
+                 "These have no limit to be held against: each figure as a share of the fastest system's.", phases_apart=True)
 
 
 # --- HTML ---------------------------------------------------------------------------------------------------------------
@@ -85,7 +89,7 @@ def cell_html(found):
     if ratio is None:
         return f'<td class="none" title="{html.escape(title)}">?</td>'
     mark = '<span class="wide" title="spread too wide to conclude">~</span>' if summary.wide else ""
-    return f'<td class="heat-{step(ratio)}" title="{html.escape(title)}">{mark}{words.digits(ratio)}</td>'
+    return f'<td class="heat-{step(ratio)}" title="{html.escape(title)}">{mark}{html.escape(words.share(ratio))}</td>'
 
 
 def table_html(table):
@@ -96,8 +100,8 @@ def table_html(table):
                     for system, phases in by_system.items() if phases)
     second = "".join(f"<th>{html.escape(phase)}</th>" for _, phase in columns)
     parts = [f'<h3>{html.escape(table.title)}</h3><p class="note">{html.escape(table.note)}</p>',
-             f'<div class="scroll"><table class="heat"><thead><tr><th rowspan="2"></th>{heads}</tr>',
-             f"<tr>{second}</tr></thead>"]
+             f'<div class="scroll"><table class="heat"><thead><tr><th></th>{heads}</tr>',
+             f"<tr><th></th>{second}</tr>" if any(table.phases) else "", "</thead>"]
     last = None
     for workload, label, cells in table.rows:
         if workload != last:
@@ -123,19 +127,21 @@ def anchor(workload):
 # --- what the colours say, in words ---------------------------------------------------------------------------------------
 
 def cliffs(run):
-    """Sentences about figures far below their limit or far behind another system, worst first."""
-    found = []
-    for figures in run.by_case().values():
-        fastest = max((figure for figure in figures.values() if figure.samples), default=None,
-                      key=lambda figure: figure.summary.median)
-        for figure in figures.values():
-            if not figure.samples or figure.summary.wide:
-                continue
-            name = f"{figure.system}: {sorting.full_name(figure.case)}"
-            value = words.quantity(figure.summary.median, figure.unit)
-            behind = figure.summary.median / fastest.summary.median if fastest.summary.median else 1
+    """Sentences about figures far below their limit or far behind another system: the worst of each workload on each system, worst first."""
+    names = sorting.full_names(run)
+    worst = {}
+    for case, figures in run.by_case().items():
+        good = [figure for figure in figures.values() if figure.samples and not figure.wrong_data and not figure.summary.wide]
+        for figure in good:
+            value = f"{figure.system}: {names[case]}: {words.quantity(figure.summary.median, figure.unit)}"
+            fastest = max(good, key=lambda other: other.summary.median)
+            behind = figure.summary.median / fastest.summary.median
+            found = []
+            if figure.ratio is not None and figure.ratio < CLIFF:
+                found.append((figure.ratio, f"{value}, {words.digits(figure.ratio)} of its limit ({figure.limit[0]})"))
             if behind < BEHIND and figure.summary.high < fastest.summary.low:
-                found.append((behind, f"{name}: {value}, {words.digits(behind)} of what {fastest.system} reaches"))
-            elif figure.ratio is not None and figure.ratio < CLIFF:
-                found.append((figure.ratio, f"{name}: {value}, {words.digits(figure.ratio)} of its limit ({figure.limit[0]})"))
-    return [sentence for _, sentence in sorted(found, key=lambda pair: pair[0])]
+                found.append((behind, f"{value}, {words.digits(behind)} of what {fastest.system} reaches"))
+            key = (case.workload, figure.system)
+            if found:
+                worst[key] = min(found + [worst.get(key, found[0])])
+    return [sentence for _, sentence in sorted(worst.values())]

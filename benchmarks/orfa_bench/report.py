@@ -41,60 +41,63 @@ def notice(kind, title, text):
     return f'<div class="notice {kind}" role="note"><h2>{html.escape(title)}</h2>{text}</div>'
 
 
-def failure_line(failure):
-    return (f"<b>{html.escape(failure.system)}</b>, {html.escape(sorting.full_name(failure.case))}, round {failure.round}: "
-            f"{html.escape(failure.text)}")
+def failure_lines(failures, names):
+    return fold(f"<b>{html.escape(failure.system)}</b>: {html.escape(names[failure.case])}, round {failure.round}: "
+                f"{html.escape(failure.text)}" for failure in failures)
 
 
-def wide_line(figure):
-    summary = figure.summary
-    return (f"<b>{html.escape(figure.system)}</b>, {html.escape(sorting.full_name(figure.case))}: "
-            f"{words.quantity(summary.low, figure.unit)} to {words.quantity(summary.high, figure.unit)} around "
-            f"{words.quantity(summary.median, figure.unit)}")
+def wide_lines(figures, names):
+    return fold(f"<b>{html.escape(figure.system)}</b>: {html.escape(names[figure.case])}: {range_text(figure.summary, figure.unit)} "
+                f"around {words.quantity(figure.summary.median, figure.unit)}" for figure in figures)
+
+
+def doubts(run):
+    """What keeps figures from being concluded from: HTML list items."""
+    figures = [figure for figure in run.figures if figure.samples]
+    wide = [figure for figure in figures if figure.summary.wide]
+    if wide:
+        yield (f"<b>Spread too wide to conclude in {len(wide)} of {words.count(len(figures), 'figure')}.</b> More rounds "
+               f"(<code>--repeats</code>) or a quieter machine would help.{wide_lines(wide, sorting.full_names(run))}")
+    single = sum(len(figure.samples) == 1 for figure in figures)
+    if single:
+        yield (f"<b>{words.count(single, 'figure')} measured once only.</b> Nothing is known of their spread: differences may be "
+               "chance.")
+    load, cores = (run.environment.get("loadavg_at_start") or [0])[0], run.environment.get("cores")
+    if cores and load > cores / 2:
+        yield (f"<b>The machine was busy when it began (load {load:.1f} on {words.count(cores, 'processor')}).</b> Ratios tell more "
+               "than figures.")
+    for key, text in run.limit_errors.items():
+        yield f"<b>Limit {html.escape(measured.limit_title(key))} not measured:</b> {html.escape(text)}"
 
 
 def notices(run):
     """What must be known before any figure is believed; wrong data first."""
     parts = []
+    names = sorting.full_names(run)
     wrong = [failure for failure in run.failures if failure.wrong_data]
     failed = [failure for failure in run.failures if not failure.wrong_data]
     if wrong:
         parts.append(notice("bad", f"Wrong data: {words.count(len(wrong), 'measurement')} failed verification",
-                            fold(map(failure_line, wrong))))
+                            failure_lines(wrong, names)))
     if failed:
-        parts.append(notice("bad", f"{words.count(len(failed), 'measurement')} brought no figure", fold(map(failure_line, failed))))
+        parts.append(notice("bad", f"{words.count(len(failed), 'measurement')} brought no figure", failure_lines(failed, names)))
     if not run.figures:
         parts.append(notice("warn", "No measurements", "<p>The run ended before it measured anything.</p>"))
-    wide = [figure for figure in run.figures if figure.samples and figure.summary.wide]
-    if wide:
-        measured_figures = [figure for figure in run.figures if figure.samples]
-        parts.append(notice("warn", f"Spread too wide to conclude in {len(wide)} of {words.count(len(measured_figures), 'figure')}",
-                            "<p>More rounds (<code>--repeats</code>) or a quieter machine would help.</p>" + fold(map(wide_line, wide))))
-    single = [figure for figure in run.figures if len(figure.samples) == 1]
-    if single:
-        parts.append(notice("warn", f"{words.count(len(single), 'figure')} measured once only",
-                            "<p>Nothing is known of their spread: differences between them may be chance.</p>"))
-    load, cores = (run.environment.get("loadavg_at_start") or [0])[0], run.environment.get("cores")
-    if cores and load > cores / 2:
-        parts.append(notice("warn", f"The machine was busy (load {load:.1f} on {words.count(cores, 'processor')})",
-                            "<p>Other programs ran when the measurement began: ratios tell more than figures.</p>"))
-    if run.limit_errors:
-        parts.append(notice("warn", "Limits that could not be measured", fold(
-            f"<b>{html.escape(measured.limit_title(key))}</b>: {html.escape(text)}" for key, text in run.limit_errors.items())))
+    found = list(doubts(run))
+    if found:
+        parts.append(notice("warn", "Before you conclude", fold(found)))
     return "".join(parts)
 
 
 def summary(run):
     tables = [table for table in (heatmap.against_limits(run), heatmap.against_fastest(run)) if table]
-    parts = [heatmap.table_html(table) for table in tables]
-    if parts:
-        parts.insert(0, heatmap.legend_html())
+    if not tables:
+        return '<p class="note">Nothing to compare: no limits, and fewer than two systems.</p>'
     found = heatmap.cliffs(run)
-    if found:
-        parts.append(f"<h3>Where it falls off</h3>{fold(map(html.escape, found))}")
-    elif tables:
-        parts.append(f'<p class="note">Nothing is below {heatmap.CLIFF:g} of its limit or far behind another system.</p>')
-    return "".join(parts) or '<p class="note">Nothing to compare: no limits, and fewer than two systems.</p>'
+    falls = fold(map(html.escape, found)) if found else (
+        f'<p class="note">Nothing is below {heatmap.CLIFF:g} of its limit or far behind another system.</p>')
+    return (f'{heatmap.legend_html()}<div class="beside"><div>{"".join(map(heatmap.table_html, tables))}</div>'
+            f'<div class="falls"><h3>Where it falls off</h3>{falls}</div></div>')
 
 
 def list_table(heads, rows):
@@ -111,7 +114,7 @@ def range_text(one, unit):
 
 
 def limits_table(run):
-    rows = [("", [measured.limit_title(key), words.bandwidth(one.median), range_text(one, "B/s"), str(one.count)])
+    rows = [("", [measured.limit_title(key), words.quantity(one.median, "B/s"), range_text(one, "B/s"), str(one.count)])
             for key, one in run.limits.items()]
     heads = [("limit", "text"), ("median", "number"), ("spread", "number"), ("rounds", "number")]
     return list_table(heads, rows) if rows else '<p class="note">None was measured.</p>'
@@ -124,7 +127,7 @@ def figures_table(run):
     rows = []
     for figure in run.figures:
         case, one = figure.case, figure.summary
-        latency = [words.microseconds(figure.latency(name).median) for name in ("p50", "p99") if figure.latency(name)]
+        latency = [words.quantity(figure.latency(name).median, "us") for name in ("p50", "p99") if figure.latency(name)]
         good = one and not figure.wrong_data
         remark = "wrong data" if figure.wrong_data else "failed" if figure.failures else "spread too wide" if one and one.wide else ""
         rows.append(("wrong" if figure.failures else "", [
@@ -167,7 +170,7 @@ def facts(run):
              words.count(environment["servers"], "server") if environment.get("servers") else None,
              words.count(environment["repeats"], "round") if environment.get("repeats") else None,
              f"revision {environment['git_revision']}" if environment.get("git_revision") else None]
-    return "".join(f"<span>{html.escape(str(fact))}</span>" for fact in found if fact)
+    return " ".join(f"<span>{html.escape(str(fact))}</span>" for fact in found if fact)
 
 
 def page(run):

@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: MIT
 """How the report calls the cases of a run, and which of them belong into which plot."""
+import dataclasses
+import math
+
 from . import words
 
 FORMS = {"none": ""}
@@ -35,12 +38,10 @@ def labels(cases):
     return result
 
 
-def full_name(case):
-    """A case in one line, for lists that mix workloads."""
-    parts = [case.workload, FORMS.get(case.form, case.form), case.phase]
-    if case.transfer_bytes:
-        parts.append(words.size(case.transfer_bytes))
-    return " ".join(part for part in parts if part)
+def full_names(run):
+    """case -> its words where workloads are mixed: "records, write, collective"."""
+    return {case: ", ".join(filter(None, (case.workload, case.phase, label)))
+            for cases in workloads(run).values() for case, label in labels(cases).items()}
 
 
 def workloads(run):
@@ -62,6 +63,19 @@ def at_usual_scale(run, cases):
     """The cases that aren't there for a scaling curve only."""
     scale = usual_scale(run, cases)
     return [case for case in cases if (case.ranks, case.servers) == scale]
+
+
+def usual_size(cases):
+    """The size of a call that bars are drawn for, where several were measured: the one nearest to 1 MiB."""
+    return min((case.transfer_bytes for case in cases), key=lambda size: abs(math.log2(max(size, 1)) - 20))
+
+
+def at_usual_size(cases):
+    """The cases that aren't there for a curve over sizes only."""
+    by_rest = {}
+    for case in cases:
+        by_rest.setdefault(dataclasses.replace(case, transfer_bytes=0), []).append(case)
+    return [case for members in by_rest.values() for case in members if case.transfer_bytes == usual_size(members)]
 
 
 def series(cases, key_of, x_of):

@@ -22,31 +22,31 @@ def size(number):
     return f"{number:,} B"
 
 
-def bandwidth(bytes_per_second):
-    for unit, name in SIZES[1:]:
-        if bytes_per_second >= 0.995 * unit:
-            return f"{digits(bytes_per_second / unit)} {name}/s"
-    return f"{digits(bytes_per_second)} B/s"
+# unit of a figure -> (size, name) of what it is written in, largest first
+SCALES = {
+    "B/s": ((1 << 30, "GiB/s"), (1 << 20, "MiB/s"), (1 << 10, "KiB/s"), (1, "B/s")),
+    "op/s": ((1e6, "M/s"), (1e3, "k/s"), (1, "/s")),
+    "us": ((1e6, "s"), (1e3, "ms"), (1, "us")),
+}
 
 
-def rate(per_second):
-    """Operations a second: 253 k/s."""
-    for unit, name in ((1e6, "M/s"), (1e3, "k/s")):
-        if per_second >= 0.9995 * unit:
-            return f"{digits(per_second / unit)} {name}"
-    return f"{digits(per_second)} /s"
-
-
-def microseconds(value):
-    for unit, name in ((1e6, "s"), (1e3, "ms")):
-        if value >= 0.9995 * unit:
-            return f"{digits(value / unit)} {name}"
-    return f"{digits(value)} us"
+def scale(value, unit):
+    """(divisor, name) of the unit in which a figure of this size is written: 2e9 B/s is some GiB/s."""
+    for divisor, name in SCALES[unit]:
+        if value >= 0.976 * divisor:  # 1000 MiB/s is 0.98 GiB/s
+            break
+    return divisor, name
 
 
 def quantity(value, unit):
-    """A figure with its unit; `unit` is one of those in measured.py."""
-    return {"B/s": bandwidth, "op/s": rate, "us": microseconds}[unit](value)
+    """A figure with its unit, which is "B/s", "op/s" or "us": 5.43 GiB/s, 253 k/s."""
+    divisor, name = scale(value, unit)
+    return f"{digits(value / divisor)} {name}"
+
+
+def share(ratio):
+    """A part of a limit: 0.57, <.01."""
+    return f"{ratio:.2f}" if ratio >= 0.005 else "<.01"
 
 
 def percent(share):
@@ -54,8 +54,10 @@ def percent(share):
     return f"{share * 100:+.0f} %"
 
 
-def times(ratio):
-    return f"{digits(ratio)}x"
+def tick(value, unit):
+    """A round figure on an axis: 10 us, 0."""
+    divisor, name = scale(value, unit)
+    return f"{value / divisor:g} {name}" if value else "0"
 
 
 def count(number, thing, things=None):

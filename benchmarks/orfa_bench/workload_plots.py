@@ -31,52 +31,56 @@ class Section:
         if not figure:
             return plots.Bar(place, system, problem="not measured")
         if figure.wrong_data:
-            return plots.Bar(place, system, problem="wrong data")
+            return plots.Bar(place, system, limit=figure.limit, problem="wrong data")
         if not figure.samples:
             return plots.Bar(place, system, problem="failed")
-        return plots.Bar(place, system, figure.summary)
-
-    def group(self, case, label, systems):
-        limits = [figure.limit for figure in self.figures[case].values() if figure.limit]
-        # Systems may have different limits (one copies, another goes through TCP): a mark for all would be wrong then.
-        limit = limits[0] if limits and all(other == limits[0] for other in limits) else None
-        return plots.Group(label, [self.bar(case, place, system) for place, system in systems], limit)
+        return plots.Bar(place, system, figure.summary, figure.limit)
 
     def bars(self):
-        units = {case: next((figure.unit for figure in self.figures[case].values() if figure.samples), "op/s") for case in self.usual}
-        labels = sorting.labels(self.usual)
-        systems = self.systems_of(self.usual)
-        reach = {}
+        """A plot for each phase; bandwidths share their scale."""
+        cases = sorting.at_usual_size(self.usual)
+        labels = sorting.labels(cases)
+        systems = self.systems_of(cases)
+        units = {case: next((figure.unit for figure in self.figures[case].values() if figure.samples), "op/s") for case in cases}
         panels = []
-        for phase in heatmap.ordered_phases(self.usual):
-            for unit in dict.fromkeys(units[case] for case in self.usual if case.phase == phase):
-                groups = [self.group(case, labels[case], systems) for case in self.usual
-                          if case.phase == phase and units[case] == unit]
-                reach[unit] = max(reach.get(unit, 0), plots.largest(groups))
-                panels.append((phase, unit, groups))
-        return [plots.bars(self.name(), phase or "all", groups, unit, reach[unit]) for phase, unit, groups in panels]
+        for phase in heatmap.ordered_phases(cases):
+            members = [case for case in cases if case.phase == phase]
+            for unit in dict.fromkeys(units[case] for case in members):
+                panels.append((phase, unit, [plots.Group(labels[case], [self.bar(case, *system) for system in systems])
+                                             for case in members if units[case] == unit]))
+        reach = max((plots.largest(groups) for _, unit, groups in panels if unit == "B/s"), default=0)
+        return [plots.bars(self.name(), phase or "all", groups, unit, reach if unit == "B/s" else plots.largest(groups))
+                for phase, unit, groups in panels]
+
+    def limits_note(self):
+        """Which marks the bars have: "process_vm 8.39 GiB/s (orfa); tcp 3.17 GiB/s (tcp)"; whose, only where that differs."""
+        cases = sorting.at_usual_size(self.usual)
+        everywhere = {(system, case.phase) for case in cases for system in self.figures[case]}
+        found = {}  # limit -> (system, phase)
+        for system, case in itertools.product([name for _, name in self.systems_of(cases)], cases):
+            figure = self.figures[case].get(system)
+            if figure and figure.limit:
+                found.setdefault(figure.limit, {})[system, case.phase] = True
+        texts = []
+        for (name, value), places in found.items():
+            systems, phases = ({place[part]: True for place in places} for part in (0, 1))
+            whose = [] if len(systems) == len({system for system, _ in everywhere}) else list(systems)
+            whose += [] if len(phases) == len({phase for _, phase in everywhere}) else list(phases)
+            texts.append(f"{name} {words.quantity(value, 'B/s')}" + (f" ({', '.join(whose)})" if whose else ""))
+        return f"Limits (thick marks, and the second number as a share of them): {'; '.join(texts)}." if texts else ""
 
     # --- curves
 
-    def curve_plot(self, key_words, cases, x_of, x_label, x_words):
+    def curve_plot(self, title, cases, x_of, x_label, x_words):
         lines = []
-        limits = {}
-        unit = "op/s"
         for place, system in self.systems_of(cases):
-            points = []
-            for case in cases:
-                figure = self.figures[case].get(system)
-                if figure and figure.samples and not figure.wrong_data:
-                    unit = figure.unit
-                    points.append((x_of(case), figure.summary))
-                    if figure.limit:
-                        limits.setdefault(figure.limit[0], {})[x_of(case)] = figure.limit[1]
-            if points:
-                lines.append(plots.Curve(place, system, points))
-        if not lines:
-            return None
-        limit = sorted(next(iter(limits.values())).items()) if len(limits) == 1 else ()
-        return plots.curves(self.name(), key_words, lines, unit, x_label, x_words, limit)
+            good = [(x_of(case), figure) for case in cases if (figure := self.figures[case].get(system))
+                    and figure.samples and not figure.wrong_data]
+            if good:
+                unit = good[0][1].unit
+                lines.append(plots.Curve(place, system, [(x, figure.summary) for x, figure in good],
+                                         [(x, figure.limit[1]) for x, figure in good if figure.limit]))
+        return plots.curves(self.name(), title, lines, unit, x_label, x_words) if lines else None
 
     def curves(self, cases, attribute, x_label, x_words):
         """A plot for each series of cases that differ in `attribute` only."""
@@ -142,8 +146,11 @@ def section_html(run, workload, cases, numbers=None):
     sizes = {case.transfer_bytes for case in cases if case.transfer_bytes}
     ranks, servers = sorting.usual_scale(run, cases)
     note = f"{words.count(ranks, 'rank')}, {words.count(servers, 'server')}"
-    note += f", {words.size(next(iter(sizes)))} a call" if len(sizes) == 1 else ""
-    parts = [f'<section id="{heatmap.anchor(workload)}"><h2>{html.escape(workload)}</h2><p class="note">{note}</p>',
+    if sizes:
+        note += f", {words.size(sorting.usual_size(section.usual))} a call"
+        note += ", other sizes below" if len(sizes) > 1 else ""
+    note = f"{note}. {section.limits_note()}"
+    parts = [f'<section id="{heatmap.anchor(workload)}"><h2>{html.escape(workload)}</h2><p class="note">{html.escape(note)}</p>',
              f'<div class="plots">{"".join(section.bars())}</div>']
     swept = (grid("Over the size of a transfer", section.curves(section.usual, "transfer_bytes", "bytes a call", words.size))
              + grid("Over the number of ranks", section.curves(cases, "ranks", "ranks", str))
