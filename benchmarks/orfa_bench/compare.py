@@ -5,7 +5,7 @@ import dataclasses
 import json
 import sys
 
-from . import limits, measured, sorting, statistics, words
+from orfa_bench import limits, measured, sorting, statistics, words
 
 DESCRIPTION = """Compares two runs of the suite, case by case and system by system, and names what became slower or faster."""
 
@@ -115,7 +115,7 @@ def machine_changes(old_run, new_run, threshold):
         old = old_run.limits.get(name)
         change = statistics.change(old, new, threshold) if old else None
         if change and change.verdict != "same":
-            result.append(f"{measured.limit_title(name)}: {words.quantity(old.median, "B/s")} -> {words.quantity(new.median, "B/s")} "
+            result.append(f"{measured.limit_title(name)}: {words.quantity(old.median, 'B/s')} -> {words.quantity(new.median, 'B/s')} "
                           f"({words.percent(change.share)})")
     return result
 

@@ -4,7 +4,7 @@ import dataclasses
 import json
 import os
 
-from . import statistics
+from orfa_bench import statistics
 
 WARMUP_NOTE = " (in a warm-up round)"
 
@@ -85,6 +85,7 @@ class Run:
         self.figures = []
         self.limits = {}
         self.limit_errors = {}  # the same key -> why it wasn't measured
+        self.skipped = {}  # (system, workload, form) -> why it has no meaning there
 
     @property
     def systems(self):
@@ -107,9 +108,12 @@ class Run:
 
 
 def case_of(line, environment):
+    transfer = int(line.get("transfer_bytes") or 0)
+    # A parameter that is the size of a call under the workload's own name for it says nothing more, and would keep sizes apart that
+    # belong on one curve.
     parameters = tuple(sorted((name, value if isinstance(value, str) else json.dumps(value, sort_keys=True))
-                              for name, value in (line.get("parameters") or {}).items()))
-    return Case(line["workload"], line.get("form") or "none", line.get("phase") or "", int(line.get("transfer_bytes") or 0),
+                              for name, value in (line.get("parameters") or {}).items() if value != transfer or not transfer))
+    return Case(line["workload"], line.get("form") or "none", line.get("phase") or "", transfer,
                 int(line.get("ranks") or environment.get("ranks") or 0),
                 int(line.get("servers") or environment.get("servers") or 0), parameters)
 
@@ -164,6 +168,9 @@ def load(folder, limit_of=None):
                 limits.setdefault(key, []).append(line["bytes_per_second"])
             else:
                 run.limit_errors[key] = line.get("error") or "not measured"
+        elif line.get("kind") == "skipped":
+            key = (line.get("system") or "", line.get("workload") or "", line.get("form") or "")
+            run.skipped[key] = line.get("reason") or "no reason given"
         elif line.get("kind") == "measurement":
             try:
                 case = case_of(line, run.environment)

@@ -18,7 +18,7 @@ matplotlib.use("svg")
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, MaxNLocator, NullLocator
 
-from . import words
+from orfa_bench import words
 
 WIDTH = 440  # points
 SERIES = 6  # colours; more systems than that take them again, with other markers

@@ -8,7 +8,7 @@ import os
 import string
 import sys
 
-from . import heatmap, limits, measured, sorting, statistics, words
+from orfa_bench import heatmap, limits, measured, sorting, statistics, words
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 SHOWN = 8  # lines of a list before the rest is folded away
@@ -66,6 +66,9 @@ def doubts(run):
     if cores and load > cores / 2:
         yield (f"<b>The machine was busy when it began (load {load:.1f} on {words.count(cores, 'processor')}).</b> Ratios tell more "
                "than figures.")
+    if run.skipped:
+        yield "<b>Left out, as it has no meaning there:</b>" + fold(
+            f"{html.escape(', '.join(filter(None, key)))}: {html.escape(text)}" for key, text in run.skipped.items())
     for key, text in run.limit_errors.items():
         yield f"<b>Limit {html.escape(measured.limit_title(key))} not measured:</b> {html.escape(text)}"
 
@@ -175,7 +178,7 @@ def facts(run):
 
 def page(run):
     # Only this needs matplotlib, which is slow to load and may be missing.
-    from . import workload_plots  # pylint: disable=import-outside-toplevel
+    from orfa_bench import workload_plots  # pylint: disable=import-outside-toplevel
     numbers = itertools.count(1)
     workloads = sorting.workloads(run)
     with open(os.path.join(HERE, "page.html"), encoding="utf-8") as file:

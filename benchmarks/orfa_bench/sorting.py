@@ -3,14 +3,15 @@
 import dataclasses
 import math
 
-from . import words
+from orfa_bench import words
 
 FORMS = {"none": ""}
+AMOUNT = "bytes"  # the parameter that says how much was moved in all: as much as the time allowed, no other case
 
 
 def varying_parameters(cases):
-    """Names of the workload's own parameters that differ between these cases."""
-    names = sorted({name for case in cases for name, _ in case.parameters})
+    """Names of the workload's own parameters that differ between these cases, without the amount."""
+    names = sorted({name for case in cases for name, _ in case.parameters if name != AMOUNT})
     return [name for name in names if len({case.parameter(name) for case in cases}) > 1]
 
 
@@ -20,8 +21,16 @@ def variant(case, names):
 
 
 def labels(cases):
-    """case -> its words within its workload, without the phase: "collective, 47,008 B". Only what differs is said, but the form."""
+    """case -> its words within its workload, without the phase: "collective, 47,008 B". Only what differs is said, but the form. No two
+    of a phase have the same."""
     names = varying_parameters(cases)
+    result = labels_with(names, cases)
+    if len({(case.phase, label) for case, label in result.items()}) < len(set(cases)):
+        result = labels_with(names + [AMOUNT], cases)
+    return result
+
+
+def labels_with(names, cases):
     sizes = {case.transfer_bytes for case in cases}
     ranks = {case.ranks for case in cases}
     servers = {case.servers for case in cases}
@@ -65,6 +74,11 @@ def at_usual_scale(run, cases):
     return [case for case in cases if (case.ranks, case.servers) == scale]
 
 
+def without(case, *names):
+    """The case without these parameters of its own."""
+    return dataclasses.replace(case, parameters=tuple(pair for pair in case.parameters if pair[0] not in names))
+
+
 def usual_size(cases):
     """The size of a call that bars are drawn for, where several were measured: the one nearest to 1 MiB."""
     return min((case.transfer_bytes for case in cases), key=lambda size: abs(math.log2(max(size, 1)) - 20))
@@ -74,7 +88,7 @@ def at_usual_size(cases):
     """The cases that aren't there for a curve over sizes only."""
     by_rest = {}
     for case in cases:
-        by_rest.setdefault(dataclasses.replace(case, transfer_bytes=0), []).append(case)
+        by_rest.setdefault(without(dataclasses.replace(case, transfer_bytes=0), AMOUNT), []).append(case)
     return [case for members in by_rest.values() for case in members if case.transfer_bytes == usual_size(members)]
 
 

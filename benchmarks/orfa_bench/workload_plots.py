@@ -4,7 +4,9 @@ import dataclasses
 import html
 import itertools
 
-from . import heatmap, plots, sorting, words
+from orfa_bench import heatmap, plots, sorting, words
+
+NO_TIME = 0.01  # microseconds: where a latency below the clock's steps stands on a logarithmic scale
 
 
 class Section:
@@ -88,7 +90,8 @@ class Section:
             return getattr(case, attribute)
 
         result = []
-        for key, members in sorting.series(cases, lambda case: dataclasses.replace(case, **{attribute: 0}), x_of):
+        for key, members in sorting.series(
+                cases, lambda case: sorting.without(dataclasses.replace(case, **{attribute: 0}), sorting.AMOUNT), x_of):
             title = ", ".join(part for part in (key.phase, sorting.FORMS.get(key.form, key.form),
                                                 sorting.variant(key, self.varying)) if part)
             if attribute != "transfer_bytes" and key.transfer_bytes:
@@ -103,10 +106,8 @@ class Section:
         def x_of(case):
             return int(case.parameter("clients"))
 
-        def without_clients(case):
-            return dataclasses.replace(case, parameters=tuple(pair for pair in case.parameters if pair[0] != "clients"))
-
-        return [plot for key, members in sorting.series(cases, without_clients, x_of)
+        return [plot for key, members in sorting.series(
+                    cases, lambda case: sorting.without(case, "clients", sorting.AMOUNT), x_of)
                 if (plot := self.curve_plot(" ".join(filter(None, (key.phase, sorting.FORMS.get(key.form, key.form)))), members, x_of,
                                             "clients", str))]
 
@@ -119,7 +120,7 @@ class Section:
             members = []
             for place, system in self.systems_of([case]):
                 figure = self.figures[case][system]
-                found = {name: figure.latency(name).median for name in plots.PERCENTILES if figure.latency(name)}
+                found = {name: max(figure.latency(name).median, NO_TIME) for name in plots.PERCENTILES if figure.latency(name)}
                 if found and not figure.wrong_data:
                     members.append(plots.Latency(place, system, found))
             if members:
