@@ -5,7 +5,7 @@ import dataclasses
 import json
 import sys
 
-from orfa_bench import limits, measured, sorting, statistics, words
+from . import limits, measured, sorting, statistics, words
 
 DESCRIPTION = """Compares two runs of the suite, case by case and system by system, and names what became slower or faster."""
 

@@ -3,7 +3,7 @@
 import dataclasses
 import html
 
-from orfa_bench import sorting, words
+from . import sorting, words
 
 # Upper ends of the colours' ranges; the last colour has none. Logarithmic where cliffs are.
 STEPS = (0.05, 0.1, 0.2, 0.35, 0.5, 0.7, 0.9)

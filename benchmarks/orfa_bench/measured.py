@@ -4,7 +4,7 @@ import dataclasses
 import json
 import os
 
-from orfa_bench import statistics
+from . import statistics
 
 WARMUP_NOTE = " (in a warm-up round)"
 

@@ -18,7 +18,7 @@ matplotlib.use("svg")
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, MaxNLocator, NullLocator
 
-from orfa_bench import words
+from . import words
 
 WIDTH = 440  # points
 SERIES = 6  # colours; more systems than that take them again, with other markers

@@ -8,7 +8,7 @@ import os
 import string
 import sys
 
-from orfa_bench import heatmap, limits, measured, sorting, statistics, words
+from . import heatmap, limits, measured, sorting, statistics, words
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 SHOWN = 8  # lines of a list before the rest is folded away
@@ -178,7 +178,7 @@ def facts(run):
 
 def page(run):
     # Only this needs matplotlib, which is slow to load and may be missing.
-    from orfa_bench import workload_plots  # pylint: disable=import-outside-toplevel
+    from . import workload_plots  # pylint: disable=import-outside-toplevel
     numbers = itertools.count(1)
     workloads = sorting.workloads(run)
     with open(os.path.join(HERE, "page.html"), encoding="utf-8") as file:

@@ -3,7 +3,7 @@
 import dataclasses
 import math
 
-from orfa_bench import words
+from . import words
 
 FORMS = {"none": ""}
 AMOUNT = "bytes"  # the parameter that says how much was moved in all: as much as the time allowed, no other case

@@ -4,7 +4,7 @@ import dataclasses
 import html
 import itertools
 
-from orfa_bench import heatmap, plots, sorting, words
+from . import heatmap, plots, sorting, words
 
 NO_TIME = 0.01  # microseconds: where a latency below the clock's steps stands on a logarithmic scale
 
