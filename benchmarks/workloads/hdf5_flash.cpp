@@ -18,7 +18,8 @@ void work(Run& run) {
     const std::string name = run.file(".h5");
     const std::vector<hsize_t> own{blocks, kCells, kCells, kCells};
     std::vector<hsize_t> chunk;
-    if (run.number("chunk") != 0) chunk = {run.number("chunk"), kCells, kCells, kCells};
+    if (run.number("chunk") != 0)
+        chunk = {std::min(run.number("chunk"), blocks), kCells, kCells, kCells};
 
     const auto checkpoint = [&](bool writing) {
         const std::uint64_t owner = writing ? run.rank : run.neighbour;
