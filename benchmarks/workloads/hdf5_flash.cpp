@@ -48,7 +48,7 @@ void work(Run& run) {
     if (run.rank == 0) MPI_File_delete(name.c_str(), MPI_INFO_NULL);
 }
 
-const Registration registration({
+const Registration kRegistration({
     .name = "hdf5-flash",
     .question = "How fast is a checkpoint of many variables with attributes through parallel HDF5?",
     .origin = "FLASH-IO: the FLASH astrophysics code's checkpoint, 80 blocks of 8x8x8 cells a rank",

@@ -54,7 +54,7 @@ void work(Run& run) {
     if (maker) direct->remove_directory(directory(run.rank));
 }
 
-const Registration registration({
+const Registration kRegistration({
     .name = "metadata",
     .question = "How many files a second can be made, looked at, opened and removed?",
     .origin = "mdtest; IO500's mdtest-easy (own directories) and mdtest-hard (one directory, 3901 "
