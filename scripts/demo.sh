@@ -105,9 +105,11 @@ look_at_files() {
     cd -- "$ORFA_TREE"
 }
 
+# Both transports of the servers that run, and ROMIO's driver for local files on tmpfs.
 compare() {
-    show bounded 120 "$bin/orfa-bench" run --systems orfa=orfa:/b,tcp=orfa:/b+ORFA_TRANSPORT=ofi,ufs=ufs:/dev/shm/orfa-demo \
-        --workloads contiguous,vector-strided --form independent --set bytes=32M --out "$scratch/results"
+    bounded 180 "$bin/orfa-bench" run --systems "orfa=orfa:/b,tcp=orfa:/b+ORFA_TRANSPORT=ofi,ufs=ufs:/dev/shm/orfa-$cluster" \
+        --workloads contiguous,vector-strided --form independent --set transfer=1M --set strip=64K --set bytes=32M \
+        --repeats 2 --out "$scratch/results"
 }
 
 stop_servers() {

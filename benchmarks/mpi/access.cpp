@@ -15,7 +15,7 @@ void Access::start(Direction direction, std::uint64_t offset, void* data) {
     const bool writing = direction == Direction::kWrite;
     const auto at = static_cast<MPI_Offset>(offset);
     const bool plain = type_ == MPI_DATATYPE_NULL;
-    const MPI_Datatype type = plain ? MPI_BYTE : type_;
+    MPI_Datatype type = plain ? MPI_BYTE : type_;
     const int count = plain ? count_of(bytes_) : 1;
     const char* what = writing ? "writing" : "reading";
     MPI_Status status{};

@@ -20,9 +20,8 @@ void work(Run& run) {
         if (run.rank == 0)
             check(MPI_File_get_position_shared(file.get(), &position), "its shared pointer");
         if (run.rank == 0 && static_cast<std::uint64_t>(position) != i * all)
-            run.wrong(i * all, text_of("opened to append at %lld instead of %llu",
-                                       static_cast<long long>(position),
-                                       static_cast<unsigned long long>(i * all)));
+            run.wrong(i * all, "opened to append at " + std::to_string(position) + " instead of " +
+                                   std::to_string(i * all));
         const std::byte* data = pattern.at(i * all + run.rank * record);
         check(
             MPI_File_write_ordered(file.get(), data, count_of(record), MPI_BYTE, MPI_STATUS_IGNORE),
