@@ -68,7 +68,11 @@ class PosixNames final : public Names {
 
 class OrfaNames final : public Names {
   public:
-    OrfaNames() : session_(orfa_default_session()) { need(session_ != nullptr, "connecting"); }
+    OrfaNames() : session_(orfa_default_session()) {
+        need(session_ != nullptr, "connecting");
+        for (int server = 0; server < orfa_server_count(session_); ++server)
+            need(orfa_ping(session_, server) == 0, "connecting");
+    }
 
     void create(const std::string& path, std::span<const std::byte> content) override {
         orfa_file* file =

@@ -19,7 +19,7 @@ void work(Run& run) {
               "writing");
     }
     const bool together = run.form == Form::kCollective;
-    const MPI_Comm comm = together ? MPI_COMM_WORLD : MPI_COMM_SELF;
+    MPI_Comm comm = together ? MPI_COMM_WORLD : MPI_COMM_SELF;
     const Amount amount{0, together ? count : count * run.ranks, 0};
     std::vector<std::unique_ptr<File>> files(count);
     run.calls("open", amount, count, [&](std::uint64_t i) {
