@@ -26,14 +26,19 @@ exit code: 0 measured, 1 a run failed or read wrong data, 2 wrong use, 77 there 
 
 
 class Configuration:
-    """A file of ior-configs/. `runs`: the directives in force at each RUN, name -> value, in the file's order."""
+    """A file of ior-configs/. `runs`: the directives in force at each RUN, name -> value, in the file's order; `measures`: the
+    comment that says what it measures."""
 
     def __init__(self, path):
         self.name = os.path.splitext(os.path.basename(path))[0]
+        self.workload = f"ior-{self.name}"
         self.runs = []
         directives = {}
         with open(path, encoding="utf-8") as file:
-            for line in file:
+            text = file.read()
+            found = re.search(r"^# Measures: (.*(?:\n# (?!Look at:).*)*)", text, re.MULTILINE)
+            self.measures = found[1].replace("\n# ", " ") if found else ""
+            for line in text.splitlines():
                 line = line.split("#", 1)[0].strip()
                 if line.lower() == "run":
                     self.runs.append(dict(directives))
@@ -136,7 +141,7 @@ class Session:
 
     def measure(self, configuration, directives, system, cluster, turn):
         """The records of one run of a configuration on one system go into the results, good or not."""
-        record = {"kind": "measurement", "workload": f"ior-{configuration.name}", "system": system.name, "round": turn,
+        record = {"kind": "measurement", "workload": configuration.workload, "system": system.name, "round": turn,
                   "warmup": turn == 0, "servers": self.options.servers if system.is_orfa else 0}
         if not checked(directives):
             record["reach"] = system.reach  # what it is held against: a run that checks is no bandwidth
@@ -215,7 +220,8 @@ def main(argv):
     try:
         with systems.cluster(options.bin, options.servers, any(system.is_orfa for system in under_test)) as cluster:
             with open(os.path.join(options.out, "environment.json"), "w", encoding="utf-8") as file:
-                json.dump(environment.describe(options, under_test, cluster), file, indent=1)
+                questions = {configuration.workload: f"Measures {configuration.measures}" for configuration in configurations}
+                json.dump({**environment.describe(options, under_test, cluster), "questions": questions}, file, indent=1)
             Session(options, results).whole(configurations, under_test, cluster)
     except (RuntimeError, OSError) as error:
         print(f"run-ior.sh: error: {error}", file=sys.stderr)

@@ -54,7 +54,7 @@ def wide_lines(figures, names):
 def doubts(run):
     """What keeps figures from being concluded from: HTML list items."""
     figures = [figure for figure in run.figures if figure.samples]
-    wide = [figure for figure in figures if figure.summary.wide]
+    wide = sorted((figure for figure in figures if figure.summary.wide), key=lambda figure: -figure.summary.relative_spread)
     if wide:
         yield (f"<b>Spread too wide to conclude in {len(wide)} of {words.count(len(figures), 'figure')}.</b> More rounds "
                f"(<code>--repeats</code>) or a quieter machine would help.{wide_lines(wide, sorting.full_names(run))}")

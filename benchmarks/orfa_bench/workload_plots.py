@@ -150,8 +150,10 @@ def section_html(run, workload, cases, numbers=None):
     if sizes:
         note += f", {words.size(sorting.usual_size(section.usual))} a call"
         note += ", other sizes below" if len(sizes) > 1 else ""
-    note = f"{note}. {section.limits_note()}"
-    parts = [f'<section id="{heatmap.anchor(workload)}"><h2>{html.escape(workload)}</h2><p class="note">{html.escape(note)}</p>',
+    question = (run.environment.get("questions") or {}).get(workload)
+    parts = [f'<section id="{heatmap.anchor(workload)}"><h2>{html.escape(workload)}</h2>',
+             f"<p>{html.escape(question)}</p>" if question else "",
+             f'<p class="note">{html.escape(f"{note}. {section.limits_note()}")}</p>',
              f'<div class="plots">{"".join(section.bars())}</div>']
     swept = (grid("Over the size of a transfer", section.curves(section.usual, "transfer_bytes", "bytes a call", words.size))
              + grid("Over the number of ranks", section.curves(cases, "ranks", "ranks", str))
