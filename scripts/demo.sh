@@ -105,7 +105,10 @@ look_at_files() {
     cd -- "$ORFA_TREE"
 }
 
-compare() { bounded 120 python3 "$ORFA_TREE/benchmarks/compare.py" --quick --bin "$bin"; }
+compare() {
+    show bounded 120 "$bin/orfa-bench" run --systems orfa=orfa:/b,tcp=orfa:/b+ORFA_TRANSPORT=ofi,ufs=ufs:/dev/shm/orfa-demo \
+        --workloads contiguous,vector-strided --form independent --set bytes=32M --out "$scratch/results"
+}
 
 stop_servers() {
     bounded 30 "$orfa" cluster stop --name "$cluster"

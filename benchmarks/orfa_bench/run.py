@@ -13,12 +13,11 @@ DEFAULT_REPEATS = {"quick": 3, "full": 5, "io500": 5}
 
 
 class Progress:
-    """Says on a terminal what runs, and how long the rest takes: as long as the same steps took in the round before."""
+    """Says on a terminal what runs, and how long the rest takes if the other steps are like those of the last round."""
 
     def __init__(self, rounds, steps):
         self.rounds, self.steps = rounds, steps
         self.seconds = {}  # step -> of its last time
-        self.begun = time.monotonic()
         self.done = 0
 
     def step(self, turn, name):
@@ -26,9 +25,9 @@ class Progress:
             self.say(f"round {turn} of {self.rounds - 1}: {name}{self.left()}")
 
     def left(self):
-        known = [self.seconds[key] for key in self.seconds]
-        if not known:
+        if not self.seconds:
             return ""
+        known = self.seconds.values()
         rest = sum(known) / len(known) * (self.steps * self.rounds - self.done)
         return f" ({rest / 60:.0f} min left)" if rest >= 90 else f" ({rest:.0f} s left)"
 
@@ -64,16 +63,11 @@ class Bench:
         self.options, self.systems, self.cluster, self.results = options, under_test, cluster, results
         self.dropped = set()  # (system, workload, case) that crashed or hung: not tried again
 
-    def selection(self):
-        """What chooses and changes cases, for the MPI program."""
-        words = [word for text in self.options.set for word in ("--set", text)]
-        return words + (["--form", self.options.form] if self.options.form else [])
-
     def command(self, system, workload, cases, turn):
         options = self.options
         words = ["mpirun", "-np", str(options.ranks), os.path.join(options.bin, "orfa-bench-mpi"),
                  f"{system.path}-{os.getpid()}", workload["workload"], "--json", "--suite", options.suite, "--bytes", options.bytes,
-                 "--seed", str(turn + 1), "--case", ",".join(str(case) for case in cases), *self.selection()]
+                 "--seed", str(turn + 1), "--case", ",".join(str(case) for case in cases), *selection(options)]
         words += [word for hint in options.hint for word in ("--hint", hint)]
         return words + (["--sync"] if options.sync else [])
 
@@ -132,10 +126,15 @@ class Bench:
             Progress.say("")
 
 
+def selection(options):
+    """What chooses and changes cases, for the MPI program."""
+    words = [word for text in options.set for word in ("--set", text)]
+    return words + (["--form", options.form] if options.form else [])
+
+
 def choose(options):
     """The workloads that have a case in this run."""
-    selection = [word for text in options.set for word in ("--set", text)] + (["--form", options.form] if options.form else [])
-    known = launch.list_workloads(options.bin, options.suite, selection)
+    known = launch.list_workloads(options.bin, options.suite, selection(options))
     wanted = options.workloads.split(",") if options.workloads else [workload["workload"] for workload in known]
     unknown = set(wanted) - {workload["workload"] for workload in known}
     if unknown:

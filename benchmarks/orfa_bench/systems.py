@@ -9,8 +9,6 @@ import subprocess
 
 from . import launch
 
-TMPFS_MAGIC = "tmpfs"
-
 
 class System:
     def __init__(self, name, path, environment):
@@ -36,7 +34,7 @@ class System:
         if self.is_orfa:
             transport = self.environment.get("ORFA_TRANSPORT", os.environ.get("ORFA_TRANSPORT", "auto"))
             return "tcp" if transport == "ofi" else "local"
-        return "tmpfs" if file_system_of(os.path.dirname(self.local_path)) == TMPFS_MAGIC else "disk"
+        return "tmpfs" if file_system_of(os.path.dirname(self.local_path)) == "tmpfs" else "disk"
 
     def variables(self, cluster):
         """The whole environment of a launch."""

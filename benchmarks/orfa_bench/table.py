@@ -1,11 +1,8 @@
 # SPDX-License-Identifier: MIT
 """A run's figures as a table for people: medians of the rounds, their spread, and the ratio to the limit."""
-import statistics
-
-from . import limits
+from . import limits, statistics
 
 MIB = 1 << 20
-WIDE = 0.15  # a spread beyond which two medians are hardly worth comparing
 
 
 def size(number):
