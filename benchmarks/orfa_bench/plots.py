@@ -249,7 +249,7 @@ def latencies(name, title, groups):
                     size=9)
         axes.set_xscale("log")
         axes.set(ylim=(rows, 0), xlim=(min(values) / 1.4, max(values) * 1.6))
-        axes.xaxis.set_major_locator(LogLocator(base=10, numticks=6))
+        axes.xaxis.set_major_locator(LogLocator(base=10, subs=(1, 2, 5) if max(values) < 30 * min(values) else (1,), numticks=6))
         axes.xaxis.set_minor_locator(NullLocator())
         axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: words.tick(value, "us")))
         y = 0
