@@ -37,7 +37,8 @@ def column_of_phase(case):
 
 
 def build(run, wanted, ratio_of, title, note, column_of=column_of_phase):
-    """A row for each case of those that `wanted(figures)` takes; cases that differ in their columns only share it. None without any."""
+    """A row for each case of those that `wanted(figures)` takes; cases that differ in their columns only share it. None without
+    any."""
     rows, columns = [], []
     by_case = run.by_case()
     for workload, all_cases in sorting.workloads(run).items():
@@ -119,7 +120,7 @@ def table_html(table):
 
 
 def legend_html():
-    edges = [f"below {STEPS[0]:g}"] + [f"{low:g} to {high:g}" for low, high in zip(STEPS, STEPS[1:])] + [f"{STEPS[-1]:g} and more"]
+    edges = [f"below {STEPS[0]:g}", *(f"{low:g} to {high:g}" for low, high in zip(STEPS, STEPS[1:])), f"{STEPS[-1]:g} and more"]
     cells = "".join(f'<span class="heat-{index}">{edge}</span>' for index, edge in enumerate(edges))
     return f'<p class="legend heat-legend">{cells}</p>'
 
@@ -131,8 +132,8 @@ def anchor(workload):
 # --- what the colours say, in words ---------------------------------------------------------------------------------------
 
 def cliffs(run):
-    """Sentences about figures far below their limit or far behind another system, whatever of the spread is true: the worst of each workload
-    on each system, worst first."""
+    """Sentences about figures far below their limit or far behind another system, whatever of the spread is true: the worst of
+    each workload on each system, worst first."""
     names = sorting.full_names(run)
     worst = {}
     for case, figures in run.by_case().items():

@@ -153,8 +153,9 @@ class Session:
                 self.results.add({**record, **measurement})
         except ValueError as error:
             system.remove_files()
-            self.results.add({**record, **described(directives), "phase": "", "ranks": self.options.ranks, "transfer_bytes": 0, "bytes": 0,
-                              "seconds": None, "operations": 0, "latency_us": None, "verified": None, "error": str(error)})
+            self.results.add({**record, **described(directives), "phase": "", "ranks": self.options.ranks, "transfer_bytes": 0,
+                              "bytes": 0, "seconds": None, "operations": 0, "latency_us": None, "verified": None,
+                              "error": str(error)})
 
     def whole(self, configurations, under_test, cluster):
         for turn in range(self.options.repeats + 1):
@@ -165,7 +166,8 @@ class Session:
                 for number, directives in enumerate(configuration.runs, 1):
                     for system in under_test:
                         if sys.stderr.isatty():
-                            run.Progress.say(f"round {turn} of {self.options.repeats}: {configuration.name}, run {number}, on {system.name}")
+                            run.Progress.say(f"round {turn} of {self.options.repeats}: {configuration.name}, run {number}, "
+                                             f"on {system.name}")
                         self.measure(configuration, shrunk(directives, self.options.shrink), system, cluster, turn)
         if sys.stderr.isatty():
             run.Progress.say("")
@@ -181,9 +183,9 @@ def find_configurations(folder, names):
 
 
 def parse_arguments(argv):
-    parser = argparse.ArgumentParser(prog="run-ior.sh", description="Runs the configurations of ior-configs/ with IOR on systems side by "
-                                     "side; the results are those of an orfa-bench run, for orfa-bench report and compare.",
-                                     epilog=EPILOG, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(prog="run-ior.sh", epilog=EPILOG, formatter_class=argparse.RawDescriptionHelpFormatter,
+                                     description="Runs the configurations of ior-configs/ with IOR on systems side by side; the "
+                                     "results are those of an orfa-bench run, for orfa-bench report and compare.")
     parser.add_argument("--systems", required=True, help="what to compare, see below")
     parser.add_argument("--out", required=True, metavar="DIR", help="folder for the results; must be new or empty")
     parser.add_argument("--configs", metavar="NAMES", help="only these files of ior-configs/, without .conf, with commas (all)")
@@ -192,7 +194,8 @@ def parse_arguments(argv):
     parser.add_argument("--repeats", type=int, default=5, help="rounds that count (5); one more warms up")
     parser.add_argument("--shrink", type=int, default=1, metavar="N", help="a part of the data only: 1/N (1)")
     parser.add_argument("--timeout", type=int, default=300, metavar="SECONDS", help="of each mpirun (300)")
-    parser.add_argument("--bin", default=os.path.join(HERE, "../../build/bin"), metavar="DIR", help="where orfa and orfa-bench-limits are")
+    parser.add_argument("--bin", default=os.path.join(HERE, "../../build/bin"), metavar="DIR",
+                        help="where orfa and orfa-bench-limits are")
     parser.add_argument("--disk", metavar="DIR", help="folder on the disk whose limit is measured (default: --out)")
     parser.add_argument("--no-limits", action="store_true", help="don't measure what the machine can do")
     options = parser.parse_args(argv)

@@ -21,8 +21,8 @@ def variant(case, names):
 
 
 def labels(cases):
-    """case -> its words within its workload, without the phase: "collective, 47,008 B". Beside the form, no more is said than it takes to
-    tell those of a phase apart."""
+    """case -> its words within its workload, without the phase: "collective, 47,008 B". Beside the form, no more is said than
+    it takes to tell those of a phase apart."""
     ways = [(lambda case, name=name: variant(case, [name])) for name in varying_parameters(cases)]
     ways += [lambda case: words.size(case.transfer_bytes) if case.transfer_bytes else "",
              lambda case: words.count(case.ranks, "rank"), lambda case: words.count(case.servers, "server"),
