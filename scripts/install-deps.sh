@@ -27,9 +27,9 @@ test_packages=(
     clang clang-tidy clang-format libclang-rt-14-dev
     libgtest-dev libgmock-dev git
 )
-# The micro-benchmarks' framework, the plots of orfa-bench report.
+# The micro-benchmarks' framework, the plots of orfa-bench report, the disk's limit.
 # shellcheck disable=SC2034  # read by its name in main()
-bench_packages=(libbenchmark-dev python3-matplotlib)
+bench_packages=(libbenchmark-dev python3-matplotlib fio)
 
 usage() {
     sed -n '3,8s/^# \{0,1\}//p' "${BASH_SOURCE[0]}"

@@ -9,7 +9,7 @@
 namespace orfa::benchmarks {
 
 inline void check_hdf5(bool done, const std::string& call) {
-    if (!done) give_up(call + ": HDF5 says no (its own words are above)");
+    if (!done) give_up(call + ": HDF5 failed");
 }
 
 // Owns one identifier; `close` is the call that ends its kind.

@@ -31,6 +31,7 @@ def add_run(commands, common):
     parser.add_argument("--repeats", type=int, help="rounds that count (quick: 3, else 5)")
     parser.add_argument("--timeout", type=int, default=120, metavar="SECONDS", help="of each mpirun (120)")
     parser.add_argument("--disk", metavar="DIR", help="folder on the disk whose limit is measured (default: --out)")
+    parser.add_argument("--no-warm-up", action="store_true", help="without the first round that doesn't count")
     parser.add_argument("--no-limits", action="store_true", help="don't measure what the machine can do")
 
 

@@ -15,20 +15,20 @@ DEFAULT_REPEATS = {"quick": 3, "full": 5, "io500": 5}
 class Progress:
     """Says on a terminal what runs, and how long the rest takes if the other steps are like those of the last round."""
 
-    def __init__(self, rounds, steps):
-        self.rounds, self.steps = rounds, steps
+    def __init__(self, repeats, steps):
+        self.repeats, self.steps = repeats, steps
         self.seconds = {}  # step -> of its last time
         self.done = 0
 
     def step(self, turn, name):
         if sys.stderr.isatty():
-            self.say(f"round {turn} of {self.rounds - 1}: {name}{self.left()}")
+            self.say(f"round {turn} of {self.repeats}: {name}{self.left()}")
 
     def left(self):
         if not self.seconds:
             return ""
         known = self.seconds.values()
-        rest = sum(known) / len(known) * (self.steps * self.rounds - self.done)
+        rest = sum(known) / len(known) * (self.steps - self.done)
         return f" ({rest / 60:.0f} min left)" if rest >= 90 else f" ({rest:.0f} s left)"
 
     def finished(self, key, seconds):
@@ -42,9 +42,10 @@ class Progress:
 
 
 class Results:
-    """results.jsonl, line by line as they come."""
+    """results.jsonl, line by line as they come; errors.log, the whole words of what failed."""
 
     def __init__(self, folder):
+        self.folder = folder
         self.file = open(os.path.join(folder, "results.jsonl"), "w", encoding="utf-8")
         self.records = []
 
@@ -52,6 +53,11 @@ class Results:
         self.records.append(record)
         self.file.write(json.dumps(record) + "\n")
         self.file.flush()
+
+    def add_failure(self, record, words):
+        self.add(record)
+        with open(os.path.join(self.folder, "errors.log"), "a", encoding="utf-8") as file:
+            file.write(f"--- {record['system']}: {record['workload']} {record['form']} {record['parameters']}\n{words}\n")
 
     @property
     def failures(self):
@@ -92,7 +98,7 @@ class Bench:
                 return
             failed = begun[-1] if begun else cases[0]
             self.dropped.add((system.name, name, failed))
-            self.results.add(self.placed(self.error_record(workload, failed, ended.reason), system, turn))
+            self.results.add_failure(self.placed(self.error_record(workload, failed, ended.reason), system, turn), ended.errors)
             system.remove_files()
             cases = [case for case in cases if case > failed]
 
@@ -107,9 +113,9 @@ class Bench:
 
     def whole(self, workloads):
         options = self.options
-        rounds = options.repeats + 1
-        progress = Progress(rounds, len(workloads) * len(self.systems) + 1)
-        for turn in range(rounds):
+        rounds = range(1 if options.no_warm_up else 0, options.repeats + 1)  # 0 warms up
+        progress = Progress(options.repeats, len(rounds) * (len(workloads) * len(self.systems) + 1))
+        for turn in rounds:
             begin = time.monotonic()
             if not options.no_limits:
                 progress.step(turn, "limits of this machine")

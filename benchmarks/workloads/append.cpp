@@ -41,7 +41,7 @@ void work(Run& run) {
     }
 }
 
-const Registration registration({
+const Registration kRegistration({
     .name = "append",
     .question = "How long does it take a program to open a growing file and add to its end?",
     .origin = "Time histories of simulations: MPI_MODE_APPEND with ordered writes",

@@ -37,7 +37,7 @@ void work(Run& run) {
     run_plan(run, plan);
 }
 
-const Registration registration({
+const Registration kRegistration({
     .name = "blocks3d",
     .question = "How fast is a 3-D array that ranks own blocks of, as most simulations do?",
     .origin = "ROMIO's coll_perf: block decomposition of an array of 4-byte elements",

@@ -4,7 +4,7 @@
 namespace orfa::benchmarks {
 namespace {
 
-constexpr std::uint64_t kPoint = 5 * 8;  // bytes: five doubles
+constexpr std::uint64_t kPoint = 5 * sizeof(double);  // bytes: five doubles
 
 // An array of points in n x n x n cells on n x n ranks: in each slice of cells a rank owns one, on
 // a diagonal. Every dump writes the whole array behind the one before, in one call.
@@ -51,7 +51,7 @@ void work(Run& run) {
     run_plan(run, plan);
 }
 
-const Registration registration({
+const Registration kRegistration({
     .name = "btio",
     .question = "How fast are the dumps of a solver whose ranks own diagonals of cells?",
     .origin = "BTIO of the NAS Parallel Benchmarks: the block-tridiagonal solver's checkpoints",

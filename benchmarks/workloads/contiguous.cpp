@@ -18,7 +18,7 @@ void work(Run& run) {
     run_plan(run, plan);
 }
 
-const Registration registration({
+const Registration kRegistration({
     .name = "contiguous",
     .question = "What does the file system give to large and small transfers when nothing is in "
                 "the way?",

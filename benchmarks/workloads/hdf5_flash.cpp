@@ -18,7 +18,8 @@ void work(Run& run) {
     const std::string name = run.file(".h5");
     const std::vector<hsize_t> own{blocks, kCells, kCells, kCells};
     std::vector<hsize_t> chunk;
-    if (run.number("chunk") != 0) chunk = {run.number("chunk"), kCells, kCells, kCells};
+    if (run.number("chunk") != 0)
+        chunk = {std::min(run.number("chunk"), blocks), kCells, kCells, kCells};
 
     const auto checkpoint = [&](bool writing) {
         const std::uint64_t owner = writing ? run.rank : run.neighbour;
@@ -47,7 +48,7 @@ void work(Run& run) {
     if (run.rank == 0) MPI_File_delete(name.c_str(), MPI_INFO_NULL);
 }
 
-const Registration registration({
+const Registration kRegistration({
     .name = "hdf5-flash",
     .question = "How fast is a checkpoint of many variables with attributes through parallel HDF5?",
     .origin = "FLASH-IO: the FLASH astrophysics code's checkpoint, 80 blocks of 8x8x8 cells a rank",

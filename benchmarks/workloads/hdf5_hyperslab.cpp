@@ -61,7 +61,7 @@ void work(Run& run) {
     if (run.rank == 0) MPI_File_delete(name.c_str(), MPI_INFO_NULL);
 }
 
-const Registration registration({
+const Registration kRegistration({
     .name = "hdf5-hyperslab",
     .question = "How do the shapes of a selection change the bandwidth through HDF5?",
     .origin = "h5perf and the hyperslabs of climate and particle codes: rows, columns, cyclic",

@@ -37,7 +37,7 @@ void work(Run& run) {
     if (run.rank == 0) check(MPI_File_delete(name.c_str(), MPI_INFO_NULL), "MPI_File_delete");
 }
 
-const Registration registration({
+const Registration kRegistration({
     .name = "many-opens",
     .question = "What does opening cost when all ranks open one file, each for itself or together?",
     .origin = "Start of a large job: all processes read one input file",

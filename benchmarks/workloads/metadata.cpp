@@ -54,14 +54,14 @@ void work(Run& run) {
     if (maker) direct->remove_directory(directory(run.rank));
 }
 
-const Registration registration({
+const Registration kRegistration({
     .name = "metadata",
     .question = "How many files a second can be made, looked at, opened and removed?",
     .origin = "mdtest; IO500's mdtest-easy (own directories) and mdtest-hard (one directory, 3901 "
               "bytes a file)",
     .forms = {Form::kNone},
-    .quick = {{{"api", "direct"}, {"directory", "own"}, {"files", 1000}},
-              {{"api", "direct"}, {"directory", "shared"}, {"files", 1000}},
+    .quick = {{{"api", "direct"}, {"directory", "own"}, {"files", 500}},
+              {{"api", "direct"}, {"directory", "shared"}, {"files", 500}},
               {{"api", "mpiio"}, {"directory", "shared"}, {"files", 200}}},
     .full = {{{"api", "direct"}, {"directory", "shared"}, {"files", 1000}, {"file_bytes", 3901}}},
     .io500 = {{{"api", "direct"}, {"directory", "own"}, {"files", 5000}},

@@ -38,7 +38,7 @@ void work(Run& run) {
     run_plan(run, plan);
 }
 
-const Registration registration({
+const Registration kRegistration({
     .name = "nested-strided",
     .question = "Does a vector of vectors cost more than one vector of the same pieces?",
     .origin = "Nieuwejaar, Kotz, \"The Galley Parallel File System\" (1996): most strided accesses "

@@ -30,7 +30,7 @@ void work(Run& run) {
     run_plan(run, plan);
 }
 
-const Registration registration({
+const Registration kRegistration({
     .name = "noncontiguous",
     .question = "What do gaps cost: in memory, in the file, in both?",
     .origin = "Ching et al., \"Noncontiguous I/O through PVFS\" (2002); the noncontig benchmark",

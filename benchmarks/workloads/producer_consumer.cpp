@@ -50,7 +50,7 @@ void work(Run& run) {
     MPI_Comm_free(&half);
 }
 
-const Registration registration({
+const Registration kRegistration({
     .name = "producer-consumer",
     .question = "What is left when one job reads what another one is writing?",
     .origin = "Workflows and in-situ analysis: a simulation's steps are analysed as they come",

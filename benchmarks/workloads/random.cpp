@@ -22,7 +22,7 @@ void work(Run& run) {
     run_plan(run, plan);
 }
 
-const Registration registration({
+const Registration kRegistration({
     .name = "random",
     .question = "How many small accesses a second does it take, and how long does the slowest of "
                 "a hundred take?",

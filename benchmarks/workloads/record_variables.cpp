@@ -23,7 +23,7 @@ void work(Run& run) {
     run_plan(run, plan);
 }
 
-const Registration registration({
+const Registration kRegistration({
     .name = "record-variables",
     .question = "What do variables that grow record by record cost, with a view for every access?",
     .origin = "PnetCDF's record variables: Li et al., \"Parallel netCDF\" (2003)",

@@ -21,7 +21,7 @@ void work(Run& run) {
     run_plan(run, plan);
 }
 
-const Registration registration({
+const Registration kRegistration({
     .name = "records",
     .question = "What is left of the bandwidth when ranks write small unaligned records in turn?",
     .origin = "IO500's ior-hard: 47,008 bytes, a record of a real application's checkpoint",

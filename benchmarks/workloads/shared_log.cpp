@@ -55,7 +55,7 @@ void work(Run& run) {
     verify(run, pattern, data, record);
 }
 
-const Registration registration({
+const Registration kRegistration({
     .name = "shared-log",
     .question = "How many records a second can ranks add to one log by its shared file pointer?",
     .origin = "MPI-2's shared file pointers: logs, work queues, particle output",

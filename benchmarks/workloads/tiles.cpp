@@ -53,7 +53,7 @@ void work(Run& run) {
     run_plan(run, writing, reading);
 }
 
-const Registration registration({
+const Registration kRegistration({
     .name = "tiles",
     .question = "How fast is a 2-D array in tiles, each with a border of ghost cells?",
     .origin = "mpi-tile-io of the Parallel I/O Benchmarking Consortium: visualisation and stencils",

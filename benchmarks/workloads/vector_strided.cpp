@@ -23,7 +23,7 @@ void work(Run& run) {
     run_plan(run, plan);
 }
 
-const Registration registration({
+const Registration kRegistration({
     .name = "vector-strided",
     .question = "From which size of pieces on is a strided view as fast as contiguous access?",
     .origin = "noncontig of ROMIO's tests; Thakur, Gropp, Lusk, \"Data Sieving and Collective I/O "
