@@ -64,7 +64,7 @@ def against_limits(run):
 
 
 def best_of(figures):
-    return max((figure.summary.median for figure in figures.values() if figure.samples), default=0)
+    return max((figure.summary.median for figure in figures.values() if figure.samples and not figure.wrong_data), default=0)
 
 
 def against_fastest(run):
@@ -72,7 +72,8 @@ def against_fastest(run):
     if len(run.systems) < 2:
         return None
     return build(run, lambda figures: not any(figure.limit for figure in figures.values()),
-                 lambda figure, others: figure.summary.median / best_of(others) if figure.samples else None,
+                 lambda figure, others: (figure.summary.median / best_of(others)
+                                           if figure.samples and best_of(others) else None),
                  "Against the fastest system",
                  "These have no limit to be held against: each figure as a share of the fastest system's.", lambda _: "")
 

@@ -43,8 +43,14 @@ def notice(kind, title, text):
 
 
 def failure_lines(failures, names):
-    return fold(f"<b>{html.escape(failure.system)}</b>: {html.escape(names[failure.case])}, round {failure.round}: "
-                f"{html.escape(failure.text)}" for failure in failures)
+    """A line for each case of a system, with the words of its first failure."""
+    found = {}
+    for failure in failures:
+        found.setdefault((failure.system, failure.case), []).append(failure)
+    return fold(f"<b>{html.escape(system)}</b>: {html.escape(names[case])}, round {all_of_it[0].round}: "
+                f"{html.escape(all_of_it[0].text)}"
+                + (f"; and {words.count(len(all_of_it) - 1, 'more round')}" if len(all_of_it) > 1 else "")
+                for (system, case), all_of_it in found.items())
 
 
 def wide_lines(figures, names):

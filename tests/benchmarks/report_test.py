@@ -145,6 +145,12 @@ class Notices(Reported):
         self.assertIn("wrong data", source[source.index('<section id="workload-records">'):])
         self.assertNotIn("9.00 GiB/s", page.text[page.text.index("Summary"):], "what was measured beside wrong data is not shown")
 
+    def test_a_case_that_is_always_wrong_has_one_line(self):
+        text = self.page(rounds("records", "orfa", [None, None, None]) + rounds("tiles", "orfa", [None, 1, 1]))[1].text
+        self.assertIn("Wrong data: 4 measurements failed verification", text)
+        self.assertEqual(text.count("expected 0x17, found 0x00; and 2 more rounds"), 1)
+        self.assertEqual(text.count("expected 0x17, found 0x00"), 2)
+
     def test_a_wrong_byte_in_a_warm_up_round_counts(self):
         lines = rounds("records", "orfa", [2, 2, 2]) + [measurement("records", "orfa", None, warmup=True)]
         self.assertIn("failed verification", self.page(lines)[1].text)
