@@ -9,12 +9,15 @@ from . import limits, measured, sorting, statistics, words
 
 DESCRIPTION = """Compares two runs of the suite, case by case and system by system, and names what became slower or faster."""
 
-EPILOG = """A change counts when the medians differ by more than --threshold and the spreads of the two runs don't overlap (the lowest to the
-highest round; the quartiles with 8 rounds and more). Where medians differ but spreads overlap, or something was measured once only, nothing
-has been shown: such figures are listed as unclear. What failed before and works now is an improvement; the other way round, a regression.
+EPILOG = """A change counts when the medians differ by more than --threshold and the spreads of the two runs
+don't overlap (the lowest to the highest round; the quartiles with 8 rounds and more). Where medians
+differ but spreads overlap, or something was measured once only, nothing has been shown: such figures
+are listed as unclear. What failed before and works now is an improvement; the other way round, a
+regression.
 
-Two runs differ by more than the spread within one of them when the machine was in another mood. --relative compares each figure's ratio
-to its limit of the same run instead of the figure, which takes out what became slower of the machine as a whole.
+Two runs differ by more than the spread within one of them when the machine was in another mood.
+--relative compares each figure's ratio to its limit of the same run instead of the figure, which takes
+out what became slower of the machine as a whole.
 
 examples:
   orfa-bench compare before after
@@ -58,8 +61,9 @@ class Finding:
     def to_json(self):
         def summary(one):
             return {**dataclasses.asdict(one), "relative_spread": one.relative_spread} if one else None
-        return {"system": self.system, **dataclasses.asdict(self.case), "parameters": dict(self.case.parameters), "metric": self.metric,
-                "unit": self.unit, "old": summary(self.old), "new": summary(self.new), "change": self.share, "reason": self.reason}
+        return {"system": self.system, **dataclasses.asdict(self.case), "parameters": dict(self.case.parameters),
+                "metric": self.metric, "unit": self.unit, "old": summary(self.old), "new": summary(self.new), "change": self.share,
+                "reason": self.reason}
 
 
 def works(figure):
@@ -115,8 +119,8 @@ def machine_changes(old_run, new_run, threshold):
         old = old_run.limits.get(name)
         change = statistics.change(old, new, threshold) if old else None
         if change and change.verdict != "same":
-            result.append(f"{measured.limit_title(name)}: {words.quantity(old.median, 'B/s')} -> {words.quantity(new.median, 'B/s')} "
-                          f"({words.percent(change.share)})")
+            figures = " -> ".join(words.quantity(one.median, "B/s") for one in (old, new))
+            result.append(f"{measured.limit_title(name)}: {figures} ({words.percent(change.share)})")
     return result
 
 
@@ -145,7 +149,7 @@ def parse_arguments(argv):
     parser.add_argument("--threshold", type=float, default=15, metavar="PERCENT",
                         help="a smaller change of the median is none (%(default)s: two runs on a quiet machine stay within that)")
     parser.add_argument("--system", action="append", metavar="NAME", help="only this system (may be repeated)")
-    parser.add_argument("--relative", action="store_true", help="compare ratios to the limits of the same run where there are limits")
+    parser.add_argument("--relative", action="store_true", help="compare ratios to the same run's limits where there are limits")
     parser.add_argument("--json", action="store_true", help="all findings as one JSON object, by kind")
     options = parser.parse_args(argv)
     if not options.threshold >= 0:

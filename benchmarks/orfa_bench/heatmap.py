@@ -17,12 +17,11 @@ def step(ratio):
 
 @dataclasses.dataclass(frozen=True)
 class Table:
-    """`rows`: (workload, label, {(system, phase): (Figure, ratio or None)}). Without `phases`, the label has the phase and the key
-    has ""."""
+    """`rows`: (workload, label, {(system, column): (Figure, ratio or None)})."""
     title: str
     note: str
     systems: list
-    phases: list
+    columns: list
     rows: list
 
 
@@ -32,34 +31,40 @@ def ordered_phases(cases):
     return sorted(phases, key=lambda phase: (["write", "read"] + phases).index(phase))
 
 
-def build(run, wanted, ratio_of, title, note, phases_apart):
-    """A row for each case of those that `wanted(figures)` takes, with a column for each phase or, for phases_apart, a row; None without
+def column_of_phase(case):
+    """Most workloads write and read; what few do shares a column, and is named in the row."""
+    return case.phase if case.phase in ("write", "read") else "other"
+
+
+def build(run, wanted, ratio_of, title, note, column_of=column_of_phase):
+    """A row for each case of those that `wanted(figures)` takes; cases that differ in their columns only share it. None without
     any."""
-    rows, phases = [], []
+    rows, columns = [], []
     by_case = run.by_case()
     for workload, all_cases in sorting.workloads(run).items():
         cases = [case for case in sorting.at_usual_scale(run, all_cases) if wanted(by_case[case])]
         names = sorting.labels(cases)
         by_label = {}
         for case in cases:
-            words_of_row = ", ".join(filter(None, (case.phase, names[case]))) if phases_apart else names[case]
-            cells = by_label.setdefault(words_of_row, {})
+            column = column_of(case)
+            label = names[case] if case.phase == column else ", ".join(filter(None, (case.phase, names[case])))
+            cells = by_label.setdefault(label, {})
             for system, figure in by_case[case].items():
-                cells[system, "" if phases_apart else case.phase] = (figure, ratio_of(figure, by_case[case]))
+                cells[system, column] = (figure, ratio_of(figure, by_case[case]))
+            columns.append(column)
         rows += [(workload, label, cells) for label, cells in by_label.items()]
-        phases += [""] if phases_apart else ordered_phases(cases)
-    return Table(title, note, run.systems, list(dict.fromkeys(phases)), rows) if rows else None
+    columns = sorted(set(columns), key=("write", "read", "other", "").index)
+    return Table(title, note, run.systems, columns, rows) if rows else None
 
 
 def against_limits(run):
     return build(run, lambda figures: any(figure.limit for figure in figures.values()),
                  lambda figure, _: figure.ratio, "Against the machine's limits",
-                 "Each figure as a share of what this machine can do at most for such a transfer, measured in the same run.",
-                 phases_apart=False)
+                 "Each figure as a share of what this machine can do at most for such a transfer, measured in the same run.")
 
 
 def best_of(figures):
-    return max((figure.summary.median for figure in figures.values() if figure.samples), default=0)
+    return max((figure.summary.median for figure in figures.values() if figure.samples and not figure.wrong_data), default=0)
 
 
 def against_fastest(run):
@@ -67,9 +72,10 @@ def against_fastest(run):
     if len(run.systems) < 2:
         return None
     return build(run, lambda figures: not any(figure.limit for figure in figures.values()),
-                 lambda figure, others: figure.summary.median / best_of(others) if figure.samples else None,
+                 lambda figure, others: (figure.summary.median / best_of(others)
+                                           if figure.samples and best_of(others) else None),
                  "Against the fastest system",
-                 "These have no limit to be held against: each figure as a share of the fastest system's.", phases_apart=True)
+                 "These have no limit to be held against: each figure as a share of the fastest system's.", lambda _: "")
 
 
 # --- HTML ---------------------------------------------------------------------------------------------------------------
@@ -93,15 +99,15 @@ def cell_html(found):
 
 
 def table_html(table):
-    by_system = {system: [phase for phase in table.phases if any((system, phase) in cells for _, _, cells in table.rows)]
+    by_system = {system: [column for column in table.columns if any((system, column) in cells for _, _, cells in table.rows)]
                  for system in table.systems}
-    columns = [(system, phase) for system, phases in by_system.items() for phase in phases]
-    heads = "".join(f'<th colspan="{len(phases)}" class="system">{html.escape(system)}</th>'
-                    for system, phases in by_system.items() if phases)
-    second = "".join(f"<th>{html.escape(phase)}</th>" for _, phase in columns)
+    columns = [(system, column) for system, its_columns in by_system.items() for column in its_columns]
+    heads = "".join(f'<th colspan="{len(its_columns)}" class="system">{html.escape(system)}</th>'
+                    for system, its_columns in by_system.items() if its_columns)
+    second = "".join(f"<th>{html.escape(column)}</th>" for _, column in columns)
     parts = [f'<h3>{html.escape(table.title)}</h3><p class="note">{html.escape(table.note)}</p>',
              f'<div class="scroll"><table class="heat"><thead><tr><th></th>{heads}</tr>',
-             f"<tr><th></th>{second}</tr>" if any(table.phases) else "", "</thead>"]
+             f"<tr><th></th>{second}</tr>" if any(table.columns) else "", "</thead>"]
     last = None
     for workload, label, cells in table.rows:
         if workload != last:
@@ -115,7 +121,7 @@ def table_html(table):
 
 
 def legend_html():
-    edges = [f"below {STEPS[0]:g}"] + [f"{low:g} to {high:g}" for low, high in zip(STEPS, STEPS[1:])] + [f"{STEPS[-1]:g} and more"]
+    edges = [f"below {STEPS[0]:g}", *(f"{low:g} to {high:g}" for low, high in zip(STEPS, STEPS[1:])), f"{STEPS[-1]:g} and more"]
     cells = "".join(f'<span class="heat-{index}">{edge}</span>' for index, edge in enumerate(edges))
     return f'<p class="legend heat-legend">{cells}</p>'
 
@@ -127,19 +133,20 @@ def anchor(workload):
 # --- what the colours say, in words ---------------------------------------------------------------------------------------
 
 def cliffs(run):
-    """Sentences about figures far below their limit or far behind another system: the worst of each workload on each system, worst first."""
+    """Sentences about figures far below their limit or far behind another system, whatever of the spread is true: the worst of
+    each workload on each system, worst first."""
     names = sorting.full_names(run)
     worst = {}
     for case, figures in run.by_case().items():
-        good = [figure for figure in figures.values() if figure.samples and not figure.wrong_data and not figure.summary.wide]
+        good = [figure for figure in figures.values() if figure.samples and not figure.wrong_data]
         for figure in good:
             value = f"{figure.system}: {names[case]}: {words.quantity(figure.summary.median, figure.unit)}"
             fastest = max(good, key=lambda other: other.summary.median)
-            behind = figure.summary.median / fastest.summary.median
             found = []
-            if figure.ratio is not None and figure.ratio < CLIFF:
+            if figure.limit and figure.summary.high < CLIFF * figure.limit[1]:
                 found.append((figure.ratio, f"{value}, {words.digits(figure.ratio)} of its limit ({figure.limit[0]})"))
-            if behind < BEHIND and figure.summary.high < fastest.summary.low:
+            if figure.summary.high < BEHIND * fastest.summary.low:
+                behind = figure.summary.median / fastest.summary.median
                 found.append((behind, f"{value}, {words.digits(behind)} of what {fastest.system} reaches"))
             key = (case.workload, figure.system)
             if found:

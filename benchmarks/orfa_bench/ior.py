@@ -2,7 +2,8 @@
 """Runs IOR's configurations on systems side by side, and writes what IOR says as `orfa-bench run` writes its own figures.
 
 IOR repeats a run before it goes on to the next; that would show one system a quiet minute and the other a busy one. Each run of
-a configuration is therefore a launch of its own, without repetitions, and the systems take turns, as in `orfa-bench run`.
+a configuration is therefore a launch of its own, and the systems take turns, as in `orfa-bench run`. A launch does it twice and
+the second time counts: IOR's times include the open, and the first one of a process connects to servers and loads libraries.
 """
 import argparse
 import json
@@ -20,20 +21,25 @@ EPILOG = """SYSTEMS is NAME=PATH[+VARIABLE=VALUE...],... as for `orfa-bench run`
   scripts/run-ior.sh --systems orfa=orfa:/b,ufs=ufs:/dev/shm/b --out ior-today
   orfa-bench report ior-today
 
-Figures are IOR's own: its bytes by its time, which has open and close in it. Records without a check have "verified": null.
+Figures are IOR's own: its bytes by its time, which has open and close in it, of the second repetition of a launch. Records without a check have "verified": null.
 
 exit code: 0 measured, 1 a run failed or read wrong data, 2 wrong use, 77 there is no IOR"""
 
 
 class Configuration:
-    """A file of ior-configs/. `runs`: the directives in force at each RUN, name -> value, in the file's order."""
+    """A file of ior-configs/. `runs`: the directives in force at each RUN, name -> value, in the file's order; `measures`: the
+    comment that says what it measures."""
 
     def __init__(self, path):
         self.name = os.path.splitext(os.path.basename(path))[0]
+        self.workload = f"ior-{self.name}"
         self.runs = []
         directives = {}
         with open(path, encoding="utf-8") as file:
-            for line in file:
+            text = file.read()
+            found = re.search(r"^# Measures: (.*(?:\n# (?!Look at:).*)*)", text, re.MULTILINE)
+            self.measures = found[1].replace("\n# ", " ") if found else ""
+            for line in text.splitlines():
                 line = line.split("#", 1)[0].strip()
                 if line.lower() == "run":
                     self.runs.append(dict(directives))
@@ -51,9 +57,9 @@ def size_of(text):
 
 
 def shrunk(directives, factor):
-    """The same run with less data: smaller blocks, or fewer where a block is one call."""
+    """The same run for one launch, with less data: smaller blocks, or fewer where a block is one call."""
     block, transfer = size_of(directives["blockSize"]), size_of(directives["transferSize"])
-    result = dict(directives, repetitions="1")
+    result = dict(directives, repetitions="2")
     if block > transfer:
         result["blockSize"] = str(max(block // factor // transfer, 1) * transfer)
     else:
@@ -93,19 +99,19 @@ def complaint(log):
 
 
 def measurements(summary, directives, log):
-    """The records of one launch out of IOR's JSON summary; ValueError where it isn't one. One record for each access."""
+    """The records of one launch out of IOR's JSON summary, of the last repetition of each access; ValueError where it isn't one."""
     try:
         test = json.loads(summary)["tests"][0]
         parameters = test["Parameters"]
         tasks = test["Options"]["tasks"]
         total = parameters["blockSize"] * parameters["segmentCount"] * tasks
-        accesses = [(result["access"], float(result["bwMiB"])) for result in test["Results"]]
+        last = {result["access"]: float(result["bwMiB"]) for result in test["Results"]}
     except (ValueError, KeyError, IndexError, TypeError) as error:
         raise ValueError(f"IOR's summary is not understood: {type(error).__name__}: {error}") from None
-    if not accesses:
+    if not last:
         raise ValueError("IOR measured nothing")
     wrong = wrong_data(log)
-    for access, mib_per_second in accesses:
+    for access, mib_per_second in last.items():
         yield {"phase": access, "ranks": tasks, "transfer_bytes": parameters["transferSize"], "bytes": total,
                "seconds": None if wrong or not mib_per_second else total / MIB / mib_per_second,
                "operations": total // parameters["transferSize"], "latency_us": None,
@@ -136,7 +142,7 @@ class Session:
 
     def measure(self, configuration, directives, system, cluster, turn):
         """The records of one run of a configuration on one system go into the results, good or not."""
-        record = {"kind": "measurement", "workload": f"ior-{configuration.name}", "system": system.name, "round": turn,
+        record = {"kind": "measurement", "workload": configuration.workload, "system": system.name, "round": turn,
                   "warmup": turn == 0, "servers": self.options.servers if system.is_orfa else 0}
         if not checked(directives):
             record["reach"] = system.reach  # what it is held against: a run that checks is no bandwidth
@@ -148,8 +154,9 @@ class Session:
                 self.results.add({**record, **measurement})
         except ValueError as error:
             system.remove_files()
-            self.results.add({**record, **described(directives), "phase": "", "ranks": self.options.ranks, "transfer_bytes": 0, "bytes": 0,
-                              "seconds": None, "operations": 0, "latency_us": None, "verified": None, "error": str(error)})
+            self.results.add({**record, **described(directives), "phase": "", "ranks": self.options.ranks, "transfer_bytes": 0,
+                              "bytes": 0, "seconds": None, "operations": 0, "latency_us": None, "verified": None,
+                              "error": str(error)})
 
     def whole(self, configurations, under_test, cluster):
         for turn in range(self.options.repeats + 1):
@@ -160,7 +167,8 @@ class Session:
                 for number, directives in enumerate(configuration.runs, 1):
                     for system in under_test:
                         if sys.stderr.isatty():
-                            run.Progress.say(f"round {turn} of {self.options.repeats}: {configuration.name}, run {number}, on {system.name}")
+                            run.Progress.say(f"round {turn} of {self.options.repeats}: {configuration.name}, run {number}, "
+                                             f"on {system.name}")
                         self.measure(configuration, shrunk(directives, self.options.shrink), system, cluster, turn)
         if sys.stderr.isatty():
             run.Progress.say("")
@@ -176,9 +184,9 @@ def find_configurations(folder, names):
 
 
 def parse_arguments(argv):
-    parser = argparse.ArgumentParser(prog="run-ior.sh", description="Runs the configurations of ior-configs/ with IOR on systems side by "
-                                     "side; the results are those of an orfa-bench run, for orfa-bench report and compare.",
-                                     epilog=EPILOG, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(prog="run-ior.sh", epilog=EPILOG, formatter_class=argparse.RawDescriptionHelpFormatter,
+                                     description="Runs the configurations of ior-configs/ with IOR on systems side by side; the "
+                                     "results are those of an orfa-bench run, for orfa-bench report and compare.")
     parser.add_argument("--systems", required=True, help="what to compare, see below")
     parser.add_argument("--out", required=True, metavar="DIR", help="folder for the results; must be new or empty")
     parser.add_argument("--configs", metavar="NAMES", help="only these files of ior-configs/, without .conf, with commas (all)")
@@ -187,7 +195,8 @@ def parse_arguments(argv):
     parser.add_argument("--repeats", type=int, default=5, help="rounds that count (5); one more warms up")
     parser.add_argument("--shrink", type=int, default=1, metavar="N", help="a part of the data only: 1/N (1)")
     parser.add_argument("--timeout", type=int, default=300, metavar="SECONDS", help="of each mpirun (300)")
-    parser.add_argument("--bin", default=os.path.join(HERE, "../../build/bin"), metavar="DIR", help="where orfa and orfa-bench-limits are")
+    parser.add_argument("--bin", default=os.path.join(HERE, "../../build/bin"), metavar="DIR",
+                        help="where orfa and orfa-bench-limits are")
     parser.add_argument("--disk", metavar="DIR", help="folder on the disk whose limit is measured (default: --out)")
     parser.add_argument("--no-limits", action="store_true", help="don't measure what the machine can do")
     options = parser.parse_args(argv)
@@ -215,7 +224,8 @@ def main(argv):
     try:
         with systems.cluster(options.bin, options.servers, any(system.is_orfa for system in under_test)) as cluster:
             with open(os.path.join(options.out, "environment.json"), "w", encoding="utf-8") as file:
-                json.dump(environment.describe(options, under_test, cluster), file, indent=1)
+                questions = {configuration.workload: f"Measures {configuration.measures}" for configuration in configurations}
+                json.dump({**environment.describe(options, under_test, cluster), "questions": questions}, file, indent=1)
             Session(options, results).whole(configurations, under_test, cluster)
     except (RuntimeError, OSError) as error:
         print(f"run-ior.sh: error: {error}", file=sys.stderr)

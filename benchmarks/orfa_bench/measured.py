@@ -109,8 +109,8 @@ class Run:
 
 def case_of(line, environment):
     transfer = int(line.get("transfer_bytes") or 0)
-    # A parameter that is the size of a call under the workload's own name for it says nothing more, and would keep sizes apart that
-    # belong on one curve.
+    # A parameter that is the size of a call under the workload's own name for it says nothing more, and would keep sizes
+    # apart that belong on one curve.
     parameters = tuple(sorted((name, value if isinstance(value, str) else json.dumps(value, sort_keys=True))
                               for name, value in (line.get("parameters") or {}).items() if value != transfer or not transfer))
     return Case(line["workload"], line.get("form") or "none", line.get("phase") or "", transfer,
@@ -149,8 +149,8 @@ def limit_title(key):
 
 
 def load(folder, limit_of=None):
-    """The run in `folder`. `limit_of(line, limits)` names the limit of a measurement, as limits.limit_of does: (name, B/s) or None,
-    where `limits` has a median in B/s for each (name, direction)."""
+    """The run in `folder`. `limit_of(line, limits)` names the limit of a measurement, as limits.limit_of does: (name, B/s) or
+    None, where `limits` has a median in B/s for each (name, direction)."""
     try:
         with open(os.path.join(folder, "environment.json"), encoding="utf-8") as file:
             run = Run(folder, json.load(file))

@@ -59,7 +59,8 @@ def to_svg(figure, name, description):
     figure.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None, "Format": None, "Type": None})
     svg = buffer.getvalue()
     svg = svg[svg.index("<svg"):]
-    svg = re.sub(r"<metadata>.*?</metadata>\s*", "", svg, flags=re.S)
+    # The style is for every element of the page; page.css has it for plots.
+    svg = re.sub(r"<(metadata|style)\b.*?</\1>\s*", "", svg, flags=re.S)
     svg = re.sub(r'\bid="', f'id="{name}-', svg)
     svg = re.sub(r'(xlink:href="|url\()#', rf"\1#{name}-", svg)
     for variable, colour in COLOURS.items():
@@ -249,7 +250,7 @@ def latencies(name, title, groups):
                     size=9)
         axes.set_xscale("log")
         axes.set(ylim=(rows, 0), xlim=(min(values) / 1.4, max(values) * 1.6))
-        axes.xaxis.set_major_locator(LogLocator(base=10, numticks=6))
+        axes.xaxis.set_major_locator(LogLocator(base=10, subs=(1, 2, 5) if max(values) < 30 * min(values) else (1,), numticks=6))
         axes.xaxis.set_minor_locator(NullLocator())
         axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: words.tick(value, "us")))
         y = 0

@@ -13,19 +13,20 @@ from . import heatmap, limits, measured, sorting, statistics, words
 HERE = os.path.dirname(os.path.abspath(__file__))
 SHOWN = 8  # lines of a list before the rest is folded away
 
-DESCRIPTION = """Makes one HTML page out of what `orfa-bench run --out DIR` measured: a summary that shows at a glance where a system falls
-off, bars with limits, curves, latencies, the environment, and all figures. The page holds its plots and style itself: it can be
-mailed, and read without a network."""
+DESCRIPTION = """Makes one HTML page out of what `orfa-bench run --out DIR` measured: a summary that shows at a
+glance where a system falls off, bars with limits, curves, latencies, the environment, and all figures.
+The page holds its plots and style itself: it can be mailed, and read without a network."""
 
 EPILOG = """examples:
   orfa-bench run --systems orfa=orfa:/b,ufs=ufs:/dev/shm/b --suite quick --out today
   orfa-bench report today                      writes today/report.html
   orfa-bench report today --output /tmp/a.html
 
-What to look at: first the notices at the top (wrong data, spreads too wide to conclude from), then the red cells of the summary;
-each leads to its workload's plots.
+What to look at: first the notices at the top (wrong data, spreads too wide to conclude from), then the
+red cells of the summary; each leads to its workload's plots.
 
-exit code: 0 written, 1 not (no run in DIR, no matplotlib), 2 wrong use; failed measurements are named on the page and do not change it"""
+exit code: 0 written, 1 not (no run in DIR, no matplotlib), 2 wrong use; failed measurements are named on
+the page and do not change it"""
 
 
 def fold(items, tag="li"):
@@ -42,19 +43,26 @@ def notice(kind, title, text):
 
 
 def failure_lines(failures, names):
-    return fold(f"<b>{html.escape(failure.system)}</b>: {html.escape(names[failure.case])}, round {failure.round}: "
-                f"{html.escape(failure.text)}" for failure in failures)
+    """A line for each case of a system, with the words of its first failure."""
+    found = {}
+    for failure in failures:
+        found.setdefault((failure.system, failure.case), []).append(failure)
+    return fold(f"<b>{html.escape(system)}</b>: {html.escape(names[case])}, round {all_of_it[0].round}: "
+                f"{html.escape(all_of_it[0].text)}"
+                + (f"; and {words.count(len(all_of_it) - 1, 'more round')}" if len(all_of_it) > 1 else "")
+                for (system, case), all_of_it in found.items())
 
 
 def wide_lines(figures, names):
-    return fold(f"<b>{html.escape(figure.system)}</b>: {html.escape(names[figure.case])}: {range_text(figure.summary, figure.unit)} "
-                f"around {words.quantity(figure.summary.median, figure.unit)}" for figure in figures)
+    return fold(f"<b>{html.escape(figure.system)}</b>: {html.escape(names[figure.case])}: "
+                f"{range_text(figure.summary, figure.unit)} around {words.quantity(figure.summary.median, figure.unit)}"
+                for figure in figures)
 
 
 def doubts(run):
     """What keeps figures from being concluded from: HTML list items."""
     figures = [figure for figure in run.figures if figure.samples]
-    wide = [figure for figure in figures if figure.summary.wide]
+    wide = sorted((figure for figure in figures if figure.summary.wide), key=lambda figure: -figure.summary.relative_spread)
     if wide:
         yield (f"<b>Spread too wide to conclude in {len(wide)} of {words.count(len(figures), 'figure')}.</b> More rounds "
                f"(<code>--repeats</code>) or a quieter machine would help.{wide_lines(wide, sorting.full_names(run))}")

@@ -21,30 +21,21 @@ def variant(case, names):
 
 
 def labels(cases):
-    """case -> its words within its workload, without the phase: "collective, 47,008 B". Only what differs is said, but the form. No two
-    of a phase have the same."""
-    names = varying_parameters(cases)
-    result = labels_with(names, cases)
-    if len({(case.phase, label) for case, label in result.items()}) < len(set(cases)):
-        result = labels_with(names + [AMOUNT], cases)
-    return result
+    """case -> its words within its workload, without the phase: "collective, 47,008 B". Beside the form, no more is said than
+    it takes to tell those of a phase apart."""
+    ways = [(lambda case, name=name: variant(case, [name])) for name in varying_parameters(cases)]
+    ways += [lambda case: words.size(case.transfer_bytes) if case.transfer_bytes else "",
+             lambda case: words.count(case.ranks, "rank"), lambda case: words.count(case.servers, "server"),
+             lambda case: variant(case, [AMOUNT])]
+    for way in reversed(ways):
+        fewer = [other for other in ways if other is not way]
+        if len({(case.phase, label(case, fewer)) for case in cases}) == len(set(cases)):
+            ways = fewer
+    return {case: label(case, ways) for case in cases}
 
 
-def labels_with(names, cases):
-    sizes = {case.transfer_bytes for case in cases}
-    ranks = {case.ranks for case in cases}
-    servers = {case.servers for case in cases}
-    result = {}
-    for case in cases:
-        parts = [FORMS.get(case.form, case.form), variant(case, names)]
-        if len(sizes) > 1 and case.transfer_bytes:
-            parts.append(words.size(case.transfer_bytes))
-        if len(ranks) > 1:
-            parts.append(words.count(case.ranks, "rank"))
-        if len(servers) > 1:
-            parts.append(words.count(case.servers, "server"))
-        result[case] = ", ".join(part for part in parts if part)
-    return result
+def label(case, ways):
+    return ", ".join(filter(None, [FORMS.get(case.form, case.form)] + [way(case) for way in ways]))
 
 
 def full_names(run):

@@ -68,8 +68,9 @@ class Change:
 def change(old, new, threshold, more_is_better=True):
     """Compares two summaries of the same thing.
 
-    A change counts when the medians differ by more than `threshold` (a share) and the spreads don't overlap. Medians that differ by
-    more while the spreads overlap, or with one sample on a side, are "unclear": neither a change nor its absence has been shown.
+    A change counts when the medians differ by more than `threshold` (a share) and the spreads don't overlap. Medians that
+    differ by more while the spreads overlap, or with one sample on a side, are "unclear": neither a change nor its absence has
+    been shown.
     """
     share = new.median / old.median - 1 if old.median else math.inf
     if abs(share) <= threshold:

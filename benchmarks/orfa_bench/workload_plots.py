@@ -84,32 +84,24 @@ class Section:
                                          [(x, figure.limit[1]) for x, figure in good if figure.limit]))
         return plots.curves(self.name(), title, lines, unit, x_label, x_words) if lines else None
 
-    def curves(self, cases, attribute, x_label, x_words):
-        """A plot for each series of cases that differ in `attribute` only."""
-        def x_of(case):
-            return getattr(case, attribute)
-
+    def series_plots(self, cases, x_of, without_x, x_label, x_words):
+        """A plot for each series of cases that differ in `x_of` only, which `without_x` takes out of a case."""
         result = []
-        for key, members in sorting.series(
-                cases, lambda case: sorting.without(dataclasses.replace(case, **{attribute: 0}), sorting.AMOUNT), x_of):
-            title = ", ".join(part for part in (key.phase, sorting.FORMS.get(key.form, key.form),
-                                                sorting.variant(key, self.varying)) if part)
-            if attribute != "transfer_bytes" and key.transfer_bytes:
-                title += f", {words.size(key.transfer_bytes)}"
-            result.append(self.curve_plot(title, members, x_of, x_label, x_words))
+        for key, members in sorting.series(cases, lambda case: sorting.without(without_x(case), sorting.AMOUNT), x_of):
+            parts = (key.phase, sorting.FORMS.get(key.form, key.form), sorting.variant(key, self.varying),
+                     words.size(key.transfer_bytes) if key.transfer_bytes else "")
+            result.append(self.curve_plot(", ".join(filter(None, parts)), members, x_of, x_label, x_words))
         return [plot for plot in result if plot]
+
+    def curves(self, cases, attribute, x_label, x_words):
+        return self.series_plots(cases, lambda case: getattr(case, attribute),
+                                 lambda case: dataclasses.replace(case, **{attribute: 0}), x_label, x_words)
 
     def client_curves(self):
         """`clients` is a parameter of a workload's own."""
         cases = [case for case in self.cases if (case.parameter("clients") or "").isdigit()]
-
-        def x_of(case):
-            return int(case.parameter("clients"))
-
-        return [plot for key, members in sorting.series(
-                    cases, lambda case: sorting.without(case, "clients", sorting.AMOUNT), x_of)
-                if (plot := self.curve_plot(" ".join(filter(None, (key.phase, sorting.FORMS.get(key.form, key.form)))), members, x_of,
-                                            "clients", str))]
+        return self.series_plots(cases, lambda case: int(case.parameter("clients")),
+                                 lambda case: sorting.without(case, "clients"), "clients", str)
 
     # --- latencies
 
@@ -150,8 +142,10 @@ def section_html(run, workload, cases, numbers=None):
     if sizes:
         note += f", {words.size(sorting.usual_size(section.usual))} a call"
         note += ", other sizes below" if len(sizes) > 1 else ""
-    note = f"{note}. {section.limits_note()}"
-    parts = [f'<section id="{heatmap.anchor(workload)}"><h2>{html.escape(workload)}</h2><p class="note">{html.escape(note)}</p>',
+    question = (run.environment.get("questions") or {}).get(workload)
+    parts = [f'<section id="{heatmap.anchor(workload)}"><h2>{html.escape(workload)}</h2>',
+             f"<p>{html.escape(question)}</p>" if question else "",
+             f'<p class="note">{html.escape(f"{note}. {section.limits_note()}")}</p>',
              f'<div class="plots">{"".join(section.bars())}</div>']
     swept = (grid("Over the size of a transfer", section.curves(section.usual, "transfer_bytes", "bytes a call", words.size))
              + grid("Over the number of ranks", section.curves(cases, "ranks", "ranks", str))

@@ -145,6 +145,12 @@ class Notices(Reported):
         self.assertIn("wrong data", source[source.index('<section id="workload-records">'):])
         self.assertNotIn("9.00 GiB/s", page.text[page.text.index("Summary"):], "what was measured beside wrong data is not shown")
 
+    def test_a_case_that_is_always_wrong_has_one_line(self):
+        text = self.page(rounds("records", "orfa", [None, None, None]) + rounds("tiles", "orfa", [None, 1, 1]))[1].text
+        self.assertIn("Wrong data: 4 measurements failed verification", text)
+        self.assertEqual(text.count("expected 0x17, found 0x00; and 2 more rounds"), 1)
+        self.assertEqual(text.count("expected 0x17, found 0x00"), 2)
+
     def test_a_wrong_byte_in_a_warm_up_round_counts(self):
         lines = rounds("records", "orfa", [2, 2, 2]) + [measurement("records", "orfa", None, warmup=True)]
         self.assertIn("failed verification", self.page(lines)[1].text)
@@ -193,8 +199,12 @@ class Summaries(Reported):
         run = self.load([limit("memcpy", 10)]
                         + [line for size, speed in ((4096, 0.1), (16384, 0.2), (1 << 20, 9))
                            for line in rounds("contiguous", "orfa", [speed] * 3, transfer_bytes=size)]
-                        + rounds("records", "orfa", [5, 5, 5]) + rounds("noisy", "orfa", [0.1, 1, 2]))
+                        + rounds("records", "orfa", [5, 5, 5]) + rounds("noisy", "orfa", [0.1, 1, 4]))
         self.assertEqual(heatmap.cliffs(run), ["orfa: contiguous, write, independent, 4 KiB: 102 MiB/s, 0.010 of its limit (memcpy)"])
+
+    def test_a_wide_spread_hides_no_cliff_that_all_of_it_is_below(self):
+        run = self.load([limit("memcpy", 10)] + rounds("noisy", "orfa", [0.1, 1, 2.9]) + rounds("noise", "orfa", [0.1, 1, 3.1]))
+        self.assertEqual(heatmap.cliffs(run), ["orfa: noisy, write, independent: 1.00 GiB/s, 0.10 of its limit (memcpy)"])
 
     def test_far_behind_another_system_is_a_cliff_without_a_limit(self):
         run = self.load(rounds("records", "orfa", [5, 5, 5]) + rounds("records", "ufs", [1, 1, 1]) + rounds("tiles", "ufs", [4, 4, 4])
@@ -204,6 +214,34 @@ class Summaries(Reported):
     def test_scaling_cases_stay_out_of_the_heat_map(self):
         lines = [line for ranks in (1, 2, 4) for line in rounds("tiles", "orfa", [ranks] * 3, ranks=ranks)]
         self.assertEqual(len(heatmap.against_limits(self.load([limit("memcpy", 10)] + lines)).rows), 1)
+
+
+    def test_phases_other_than_write_and_read_share_a_column(self):
+        run = self.load([limit("memcpy", 10)] + [line for phase in ("write", "read", "rewrite", "append")
+                                                 for line in rounds("w", "orfa", [1, 1, 1], phase=phase)])
+        table = heatmap.against_limits(run)
+        self.assertEqual(table.columns, ["write", "read", "other"])
+        self.assertEqual([(label, [column for _, column in cells]) for _, label, cells in table.rows],
+                         [("independent", ["write", "read"]), ("rewrite, independent", ["other"]), ("append, independent", ["other"])])
+
+
+class Labels(Reported):
+    def labels(self, *changes):
+        run = self.load([line for change in changes for line in rounds("w", "orfa", [1], **change)])
+        return list(sorting.labels(sorting.workloads(run)["w"]).values())
+
+    def test_say_no_more_than_tells_them_apart(self):
+        self.assertEqual(self.labels({"parameters": {"api": "direct", "files": 1000}}, {"parameters": {"api": "mpiio", "files": 200}}),
+                         ["independent, api direct", "independent, api mpiio"])
+        self.assertEqual(self.labels({"transfer_bytes": 4096}, {"transfer_bytes": 8192}), ["independent, 4 KiB", "independent, 8 KiB"])
+
+    def test_leave_out_what_only_phases_differ_in(self):
+        self.assertEqual(self.labels({"phase": "write", "transfer_bytes": 4096}, {"phase": "read", "transfer_bytes": 8192}),
+                         ["independent", "independent"])
+
+    def test_name_ranks_and_servers_where_they_vary(self):
+        self.assertEqual(self.labels({"ranks": 1}, {"ranks": 4}, {"servers": 1}),
+                         ["independent, 1 rank, 4 servers", "independent, 4 ranks, 4 servers", "independent, 4 ranks, 1 server"])
 
 
 class Curves(Reported):
