@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""A run's figures as a table for people: medians of the rounds, their spread, and the ratio to the limit."""
+"""A run's figures as a table for people."""
 from . import limits, statistics
 
 MIB = 1 << 20
@@ -31,15 +31,15 @@ def key_of(record):
 
 
 def cell(records, machine):
-    """One case on one system: `median unit +-spread xratio`; a failure is told instead of any figure."""
+    """One case on one system: median, half the range of the rounds, ratio to the limit; a failure is told instead of any figure."""
     if not records:
         return "-"
     if any(record["error"] for record in records):
         return "FAILED"
     per_second = [(record["bytes"] / MIB if record["bytes"] else record["operations"]) / record["seconds"] for record in records]
     middle = statistics.median(per_second)
-    spread = (max(per_second) - min(per_second)) / 2 / middle
-    words = f"{middle:,.0f} {'MiB/s' if records[0]['bytes'] else 'op/s'} ±{spread:3.0%}"
+    spread = f"±{(max(per_second) - min(per_second)) / 2 / middle:3.0%}" if len(per_second) > 1 else ""
+    words = f"{middle:,.0f} {'MiB/s' if records[0]['bytes'] else 'op/s'} {spread}"
     held_against = limits.limit_of(records[0], machine)
     return words + (f" {middle * MIB / held_against[1]:5.2f}x" if held_against else " " * 7)
 
