@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // What this machine can do at all, measured in the same run as a file system's figures: copying
-// within a process, copying between processes, a TCP stream over loopback; by one process (or pair)
-// and by several.
+// within a process, copying between processes, a TCP stream over loopback, files in tmpfs; by one
+// process (or pair) and by several.
 #include "common/unique_fd.hpp"
 
 #include <arpa/inet.h>
@@ -14,6 +14,7 @@
 
 #include "benchmarks/harness.hpp"
 #include "benchmarks/processes.hpp"
+#include "benchmarks/tmpfs_limit.hpp"
 
 namespace orfa::benchmarks {
 namespace {
@@ -23,6 +24,7 @@ constexpr std::size_t kStore = 64 << 20;  // bytes that copies go to, in turn: m
 struct Options {
     std::string transfer = "1M";
     std::string bytes = "512M";
+    std::string tmpfs = "/dev/shm";
     unsigned processes = 4;
     unsigned repeat = 1;
     bool json = false;
@@ -154,7 +156,18 @@ double tcp_stream(const Options& options, unsigned pairs, bool reverse) {
     return seconds;
 }
 
-void run(const Options& options) {
+// Prints the rates (MiB/s) of one process and of several.
+void print_limit(const Options& options, const std::string& name, const std::string& words,
+                 const std::vector<double>& one, const std::vector<double>& several) {
+    const Json result = {{"benchmark", "limits"},          {"limit", name},
+                         {"one_mib_s", summary(one)},      {"several_mib_s", summary(several)},
+                         {"processes", options.processes}, {"transfer", options.transfer_bytes}};
+    print_result(options.json, result,
+                 text_of("%-26s  %8.0f MiB/s by 1  %8.0f MiB/s by %u", words.c_str(), median(one),
+                         median(several), options.processes));
+}
+
+void copies_and_streams(const Options& options) {
     struct Limit {
         const char* name;
         const char* words;
@@ -171,20 +184,43 @@ void run(const Options& options) {
          [&](unsigned n) { return tcp_stream(options, n, true); }},
     };
     for (const Limit& limit : limits) {
-        Json result = {
-            {"benchmark", "limits"}, {"limit", limit.name}, {"transfer", options.transfer_bytes}};
-        std::string text = text_of("%-26s", limit.words);
-        for (const unsigned processes : {1U, options.processes}) {
-            std::vector<double> rates;
-            for (unsigned i = 0; i < options.repeat; ++i) {
-                rates.push_back(mib_per_second(options.total_bytes, limit.measure(processes)));
-            }
-            result[processes == 1 ? "one_mib_s" : "several_mib_s"] = summary(rates);
-            text += text_of("  %8.0f MiB/s by %u", median(rates), processes);
-            if (options.processes == 1) break;
+        std::vector<double> one;
+        std::vector<double> several;
+        for (unsigned i = 0; i < options.repeat; ++i) {
+            one.push_back(mib_per_second(options.total_bytes, limit.measure(1)));
+            several.push_back(
+                mib_per_second(options.total_bytes, limit.measure(options.processes)));
         }
-        result["processes"] = options.processes;
-        print_result(options.json, result, text);
+        print_limit(options, limit.name, limit.words, one, several);
+    }
+}
+
+void tmpfs(const Options& options, const std::string& name, const std::string& words) {
+    // One process, then several; writing, then reading.
+    std::vector<double> rates[2][2];
+    const unsigned counts[2] = {1, options.processes};
+    for (unsigned i = 0; i < 2 * options.repeat; ++i) {
+        const unsigned processes = counts[i % 2];
+        const std::vector<double> seconds =
+            tmpfs_seconds(options.tmpfs, options.total_bytes, options.transfer_bytes, processes);
+        rates[i % 2][0].push_back(mib_per_second(options.total_bytes, seconds[0]));
+        rates[i % 2][1].push_back(mib_per_second(options.total_bytes, seconds[1]));
+    }
+    print_limit(options, name + "_write", words + ", writing", rates[0][0], rates[1][0]);
+    print_limit(options, name + "_read", words + ", reading", rates[0][1], rates[1][1]);
+}
+
+void run(const Options& options) {
+    copies_and_streams(options);
+    tmpfs(options, "ufs_4k", "tmpfs, 4 KiB pages");
+    const std::string reason = cover_by_huge_tmpfs(options.tmpfs);
+    if (reason.empty()) {
+        tmpfs(options, "ufs_huge", "tmpfs, huge pages");
+        return;
+    }
+    for (const char* name : {"ufs_huge_write", "ufs_huge_read"}) {
+        print_result(options.json, {{"benchmark", "limits"}, {"limit", name}, {"error", reason}},
+                     text_of("%-26s  not measured: %s", name, reason.c_str()));
     }
 }
 
@@ -198,6 +234,7 @@ int parse_and_run(int argc, char** argv) {
                    "Processes, or pairs, at once in the second figure")
         ->capture_default_str()
         ->check(CLI::Range(1U, static_cast<unsigned>(kMostProcesses / 2)));
+    app.add_option("--tmpfs", options.tmpfs, "Folder in tmpfs")->capture_default_str();
     app.add_option("--repeat", options.repeat, "Repetitions")->capture_default_str();
     app.add_flag("--json", options.json, "One line of JSON per limit");
     CLI11_PARSE(app, argc, argv);

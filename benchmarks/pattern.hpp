@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Bytes whose right place can be told: what benchmarks write, and how they check what they read.
+// What benchmarks write: bytes whose right place can be told, and how they check what they read.
 #pragma once
 
 #include <algorithm>
@@ -11,73 +11,68 @@
 
 namespace orfa::benchmarks {
 
-// How the bytes of a shared file belong to ranks: pieces of `piece` bytes are dealt to them in
-// turn, and each rank's `block` bytes (its pieces in order: its stream) are moved in accesses of
-// `transfer` bytes. One segment per rank is piece = block.
-struct Geometry {
-    std::uint64_t ranks = 1;
-    std::uint64_t block = 0;     // bytes per rank; a multiple of piece and of transfer
-    std::uint64_t piece = 0;     // contiguous bytes in the file
-    std::uint64_t transfer = 0;  // bytes per access
-
-    std::uint64_t file_size() const { return ranks * block; }
-    std::uint64_t accesses() const { return block / transfer; }
-    // Where byte `position` of the stream of `rank` is in the file.
-    std::uint64_t file_offset(std::uint64_t rank, std::uint64_t position) const {
-        return (position / piece * ranks + rank) * piece + position % piece;
-    }
-};
-
-// The data of access k of a rank is a window of one random buffer; the window moves with k and the
-// rank, so that a benchmark writes distinct data without filling memory between two writes, from a
-// buffer as warm as a program's own. Data that is lost, old, shifted or in another access' place is
-// found.
-class PatternSource {
+// The right content of one file: each byte follows from its offset and a seed. Data that is lost,
+// old, shifted or in another access' place is found.
+//
+// It repeats after a period that is no multiple of any common block, so that the content of any
+// range lies ready as a window of one table: a benchmark writes it without filling memory first,
+// from a buffer as warm as a program's own.
+class Pattern {
   public:
-    // Accesses of at most `transfer` bytes; another seed, other bytes.
-    PatternSource(std::uint64_t transfer, std::uint64_t seed)
-        : words_((transfer + kSlack) / 8 + 1) {
-        for (std::uint64_t& word : words_)
-            word = next(seed);
-    }
+    static constexpr std::uint64_t kPeriod = (1 << 20) + 64;  // bytes
 
-    // The data of access `access` of `rank`; valid as long as the source.
-    const std::byte* window(std::uint64_t rank, std::uint64_t access) const {
-        const std::uint64_t step = (access + rank * kRankStep) % (kSlack / kStep);
-        return reinterpret_cast<const std::byte*>(words_.data()) + step * kStep;
-    }
-
-    // Bytes of `data`, read at `offset` of a file of this geometry, before the first wrong one.
-    std::uint64_t right_bytes(const Geometry& geometry, std::uint64_t offset,
-                              std::span<const std::byte> data) const {
-        std::uint64_t done = 0;
-        while (done < data.size()) {
-            const std::uint64_t at = offset + done;
-            const std::uint64_t piece = at / geometry.piece;
-            const std::uint64_t within = at % geometry.piece;
-            const std::uint64_t position = piece / geometry.ranks * geometry.piece + within;
-            const std::uint64_t in_access = position % geometry.transfer;
-            const std::uint64_t run = std::min(
-                {geometry.piece - within, geometry.transfer - in_access, data.size() - done});
-            const std::byte* wanted =
-                window(piece % geometry.ranks, position / geometry.transfer) + in_access;
-            const std::uint64_t same = common_prefix(data.data() + done, wanted, run);
-            done += same;
-            if (same < run) break;
+    // Windows of at most `longest` bytes; another seed, other bytes; `inverted`: each bit turned.
+    Pattern(std::uint64_t seed, std::uint64_t longest, bool inverted = false)
+        : table_(kPeriod + longest) {
+        for (std::uint64_t at = 0; at < kPeriod; at += 8) {
+            const std::uint64_t word = next(seed) ^ (inverted ? ~std::uint64_t{0} : 0);
+            std::memcpy(table_.data() + at, &word, 8);
         }
-        return done;
+        for (std::uint64_t at = kPeriod; at < table_.size();) {
+            const std::uint64_t run = std::min(kPeriod, table_.size() - at);
+            std::memcpy(table_.data() + at, table_.data(), run);
+            at += run;
+        }
     }
 
-    // As right_bytes(), for the data of one access of `rank`.
-    std::uint64_t right_bytes_of_access(std::uint64_t rank, std::uint64_t access,
-                                        std::span<const std::byte> data) const {
-        return common_prefix(data.data(), window(rank, access), data.size());
+    // The content from `offset` on, `longest` bytes; valid as long as the pattern.
+    const std::byte* at(std::uint64_t offset) const { return table_.data() + offset % kPeriod; }
+
+    void fill(std::uint64_t offset, std::span<std::byte> out) const {
+        for_each_window(offset, out.size(), [&](std::uint64_t done, std::uint64_t length) {
+            std::memcpy(out.data() + done, at(offset + done), length);
+            return true;
+        });
+    }
+
+    // Bytes of `data`, found at `offset`, before the first wrong one.
+    std::uint64_t right_bytes(std::uint64_t offset, std::span<const std::byte> data) const {
+        std::uint64_t right = 0;
+        for_each_window(offset, data.size(), [&](std::uint64_t done, std::uint64_t length) {
+            const std::byte* wanted = at(offset + done);
+            const std::byte* found = data.data() + done;
+            const bool same = std::memcmp(found, wanted, length) == 0;
+            const auto prefix =
+                same ? length
+                     : static_cast<std::uint64_t>(
+                           std::mismatch(found, found + length, wanted).first - found);
+            right = done + prefix;
+            return same;
+        });
+        return right;
     }
 
   private:
-    static constexpr std::uint64_t kStep = 64;        // bytes a window moves by
-    static constexpr std::uint64_t kSlack = 1 << 20;  // bytes it can move in all
-    static constexpr std::uint64_t kRankStep = 4099;  // prime: ranks' windows meet late
+    // Calls `use(done, length)` window by window until it returns false.
+    template <typename Use>
+    void for_each_window(std::uint64_t offset, std::uint64_t total, Use use) const {
+        for (std::uint64_t done = 0; done < total;) {
+            const std::uint64_t room = table_.size() - (offset + done) % kPeriod;
+            const std::uint64_t length = std::min(room, total - done);
+            if (!use(done, length)) return;
+            done += length;
+        }
+    }
 
     // splitmix64
     static std::uint64_t next(std::uint64_t& state) {
@@ -87,13 +82,7 @@ class PatternSource {
         return z ^ (z >> 31);
     }
 
-    static std::uint64_t common_prefix(const std::byte* a, const std::byte* b,
-                                       std::uint64_t length) {
-        if (std::memcmp(a, b, length) == 0) return length;
-        return static_cast<std::uint64_t>(std::mismatch(a, a + length, b).first - a);
-    }
-
-    std::vector<std::uint64_t> words_;
+    std::vector<std::byte> table_;
 };
 
 }  // namespace orfa::benchmarks

@@ -7,7 +7,7 @@ include(GNUInstallDirs)
 include(CMakePackageConfigHelpers)
 
 install(TARGETS orfa_cli orfa-server)
-foreach(program orfa-bench-limits orfa-bench-metadata orfa-bench-mpi orfa-bench-small)
+foreach(program orfa-bench-limits orfa-bench-mpi orfa-bench-small)
   if(TARGET ${program})
     install(TARGETS ${program})
   endif()

@@ -105,7 +105,12 @@ look_at_files() {
     cd -- "$ORFA_TREE"
 }
 
-compare() { bounded 120 python3 "$ORFA_TREE/benchmarks/compare.py" --quick --bin "$bin"; }
+# Both transports of the servers that run, and ROMIO's driver for local files on tmpfs.
+compare() {
+    bounded 180 "$bin/orfa-bench" run --systems "orfa=orfa:/b,tcp=orfa:/b+ORFA_TRANSPORT=ofi,ufs=ufs:/dev/shm/orfa-$cluster" \
+        --workloads contiguous,vector-strided --form independent --set transfer=1M --set strip=64K --set bytes=32M \
+        --repeats 2 --out "$scratch/results"
+}
 
 stop_servers() {
     bounded 30 "$orfa" cluster stop --name "$cluster"

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 # Installs the Debian packages that the build, the demo and the tests need. Changes nothing else on the system.
 #
-#   scripts/install-deps.sh [--list] [build] [demo] [test]     default: all groups
+#   scripts/install-deps.sh [--list] [build] [demo] [test] [bench]     default: all groups
 #
 # As root, or as a user with sudo; needs neither when everything is there already.
 set -euo pipefail
@@ -27,6 +27,9 @@ test_packages=(
     clang clang-tidy clang-format libclang-rt-14-dev
     libgtest-dev libgmock-dev git
 )
+# The micro-benchmarks' framework, the plots of orfa-bench report, the disk's limit.
+# shellcheck disable=SC2034  # read by its name in main()
+bench_packages=(libbenchmark-dev python3-matplotlib fio)
 
 usage() {
     sed -n '3,8s/^# \{0,1\}//p' "${BASH_SOURCE[0]}"
@@ -39,11 +42,11 @@ main() {
         case "$group" in
             --list) list_only=yes ;;
             -h | --help) usage && return 0 ;;
-            build | demo | test) groups+=("$group") ;;
-            *) die "unknown argument '$group' (build, demo, test, --list)" ;;
+            build | demo | test | bench) groups+=("$group") ;;
+            *) die "unknown argument '$group' (build, demo, test, bench, --list)" ;;
         esac
     done
-    ((${#groups[@]} > 0)) || groups=(build demo test)
+    ((${#groups[@]} > 0)) || groups=(build demo test bench)
     for group in "${groups[@]}"; do
         local -n of_group="${group}_packages"
         packages+=("${of_group[@]}")

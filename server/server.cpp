@@ -97,6 +97,10 @@ Status Server::start(Loop& loop, std::string& what) {
     if (!store.ok()) return store.status();
     store_ = std::move(*store);
     core_.store = store_.get();
+    what = "ORFA_TEST_CORRUPT";
+    const auto corruption = corruption_asked_for();
+    if (!corruption.ok()) return corruption.status();
+    if (*corruption) core_.store = &corrupting_.emplace(*store_, **corruption);
     what = "cannot open " + options_.metadata_dir;
     auto kv = open_names(options_);
     if (!kv.ok()) return kv.status();

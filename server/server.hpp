@@ -4,6 +4,7 @@
 
 #include "server/capability.hpp"
 #include "server/core.hpp"
+#include "server/corrupting_store.hpp"
 #include "server/gatherings.hpp"
 #include "server/locks/lock_service.hpp"
 #include "server/memory_store.hpp"
@@ -48,6 +49,7 @@ class Server {
     LockService locks_;
     Gatherings gatherings_;
     std::unique_ptr<MemoryStore> store_;
+    std::optional<CorruptingStore> corrupting_;
     const Capabilities capabilities_;
     std::optional<Namespace> names_;
     std::optional<PeerClient> peers_;

@@ -81,7 +81,8 @@ class Install(unittest.TestCase):
         self.assertIn("greeting", listed)
 
     def test_files_are_where_they_are_looked_for(self):
-        for name in ("bin/orfa", "bin/orfa-server", "bin/orfa-bench-small", "include/orfa.h",
+        for name in ("bin/orfa", "bin/orfa-server", "bin/orfa-bench", "bin/orfa-bench-small", "share/orfa/orfa_bench/main.py",
+                     "include/orfa.h",
                      "share/doc/orfa/README.md", "share/doc/orfa/LICENSE",
                      "share/doc/orfa/docs/building.md", "share/bash-completion/completions/orfa"):
             self.assertTrue((self.prefix / name).is_file(), name)

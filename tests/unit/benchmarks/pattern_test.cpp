@@ -6,68 +6,56 @@
 namespace orfa::benchmarks {
 namespace {
 
-constexpr Geometry kSegments{4, 12000, 12000, 3000};
-constexpr Geometry kRecords{3, 4700, 470, 470};
-constexpr Geometry kStrips{4, 4096, 256, 1024};
+constexpr std::uint64_t kLongest = 300000;
+constexpr std::uint64_t kPeriod = Pattern::kPeriod;
 
-// The file as correct writes would leave it.
-std::vector<std::byte> written(const Geometry& g, const PatternSource& source) {
-    std::vector<std::byte> file(g.file_size());
-    for (std::uint64_t rank = 0; rank < g.ranks; ++rank) {
-        for (std::uint64_t position = 0; position < g.block; ++position) {
-            file[g.file_offset(rank, position)] =
-                source.window(rank, position / g.transfer)[position % g.transfer];
-        }
-    }
-    return file;
+std::vector<std::byte> content(const Pattern& pattern, std::uint64_t offset, std::size_t length) {
+    std::vector<std::byte> data(length);
+    pattern.fill(offset, data);
+    return data;
 }
 
-class Pattern : public testing::TestWithParam<Geometry> {};
-
-TEST_P(Pattern, EveryByteOfTheFileBelongsToOneRank) {
-    const Geometry g = GetParam();
-    std::vector<int> times(g.file_size());
-    for (std::uint64_t rank = 0; rank < g.ranks; ++rank) {
-        for (std::uint64_t position = 0; position < g.block; ++position) {
-            ++times[g.file_offset(rank, position)];
-        }
-    }
-    EXPECT_EQ(std::count(times.begin(), times.end(), 1), static_cast<std::ptrdiff_t>(times.size()));
-}
-
-TEST_P(Pattern, RightDataIsRightFromAnyOffset) {
-    const Geometry g = GetParam();
-    const PatternSource source(g.transfer, 7);
-    const auto file = written(g, source);
-    for (std::uint64_t from = 0; from < file.size(); from += 331) {
-        const auto rest = std::span(file).subspan(from);
-        EXPECT_EQ(source.right_bytes(g, from, rest), rest.size());
+TEST(Pattern, AWindowIsTheContentFromItsOffsetOn) {
+    const Pattern pattern(7, kLongest);
+    const auto file = content(pattern, 0, 3 * kPeriod);
+    for (const std::uint64_t offset : {std::uint64_t{0}, std::uint64_t{4097}, kPeriod - 1, kPeriod,
+                                       2 * kPeriod - kLongest / 2}) {
+        const std::span window(pattern.at(offset), kLongest);
+        EXPECT_TRUE(std::equal(window.begin(), window.end(),
+                               file.begin() + static_cast<std::ptrdiff_t>(offset)))
+            << offset;
     }
 }
 
-TEST_P(Pattern, OneWrongByteIsFoundAndLocated) {
-    const Geometry g = GetParam();
-    const PatternSource source(g.transfer, 7);
-    auto file = written(g, source);
-    for (std::uint64_t at = 0; at < file.size(); at += 97) {
-        file[at] ^= std::byte{1};
-        EXPECT_EQ(source.right_bytes(g, 0, file), at);
-        file[at] ^= std::byte{1};
+TEST(Pattern, OneWrongByteIsFoundAndLocated) {
+    const Pattern pattern(7, kLongest);
+    const std::uint64_t offset = kPeriod - 50000;
+    auto data = content(pattern, offset, 2 * kPeriod);
+    EXPECT_EQ(pattern.right_bytes(offset, data), data.size());
+    for (std::size_t at = 0; at < data.size(); at += 99991) {
+        data[at] ^= std::byte{1};
+        EXPECT_EQ(pattern.right_bytes(offset, data), at);
+        data[at] ^= std::byte{1};
     }
 }
 
-TEST_P(Pattern, DataOfAnotherAccessRankOrRepetitionIsWrong) {
-    const Geometry g = GetParam();
-    const PatternSource source(g.transfer, 7);
-    const PatternSource older(g.transfer, 6);
-    const std::span right(source.window(1, 1), g.transfer);
-    EXPECT_EQ(source.right_bytes_of_access(1, 1, right), g.transfer);
-    EXPECT_LT(source.right_bytes_of_access(1, 2, right), 64U);
-    EXPECT_LT(source.right_bytes_of_access(2, 1, right), 64U);
-    EXPECT_LT(older.right_bytes_of_access(1, 1, right), 64U);
+TEST(Pattern, DataOfAnotherPlaceOrSeedIsWrong) {
+    const Pattern pattern(7, kLongest);
+    const Pattern older(6, kLongest);
+    const auto data = content(pattern, 1 << 20, 4096);
+    EXPECT_LT(older.right_bytes(1 << 20, data), 64U);
+    for (std::uint64_t shift = 1; shift <= (std::uint64_t{1} << 40); shift *= 2)
+        EXPECT_LT(pattern.right_bytes((1 << 20) + shift, data), 64U) << shift;
 }
 
-INSTANTIATE_TEST_SUITE_P(Geometries, Pattern, testing::Values(kSegments, kRecords, kStrips));
+TEST(Pattern, InvertedHasEachBitTurned) {
+    const Pattern pattern(7, kLongest);
+    const Pattern inverted(7, kLongest, true);
+    const auto turned = content(inverted, 12345, 1000);
+    const auto plain = content(pattern, 12345, 1000);
+    for (std::size_t i = 0; i < plain.size(); ++i)
+        EXPECT_EQ(turned[i], ~plain[i]);
+}
 
 }  // namespace
 }  // namespace orfa::benchmarks
