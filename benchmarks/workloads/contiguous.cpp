@@ -27,7 +27,7 @@ const Registration kRegistration({
     .quick = {{{"transfer", kMiB}, {"bytes", 64 * kMiB}},
               {{"transfer", 4 * kKiB}, {"bytes", 2 * kMiB}}},
     .full = {{{"transfer", 16 * kKiB}, {"bytes", 16 * kMiB}},
-             {{"transfer", 64 * kKiB}},
+             {{"transfer", 64 * kKiB}, {"bytes", 32 * kMiB}},
              {{"transfer", 256 * kKiB}},
              {{"transfer", 4 * kMiB}},
              {{"transfer", 16 * kMiB}},
