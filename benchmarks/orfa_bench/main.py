@@ -62,8 +62,8 @@ def show_list(options):
     for workload in launch.list_workloads(options.bin, options.suite, []):
         if options.json:
             print(json.dumps(workload))
-            continue
-        print(f"{workload['workload']} ({len(workload['cases'])} cases)\n    {workload['question']}\n    {workload['origin']}")
+        elif workload["cases"]:
+            print(f"{workload['workload']} ({len(workload['cases'])} cases)\n    {workload['question']}\n    {workload['origin']}")
     return 0
 
 
