@@ -12,8 +12,8 @@ import time
 class Ended:
     """What became of a program. `reason` is None when all went well."""
 
-    def __init__(self, reason, errors, timed_out=False):
-        self.reason, self.errors, self.timed_out = reason, errors, timed_out
+    def __init__(self, reason, errors):
+        self.reason, self.errors = reason, errors
 
 
 def session_of(pid):
@@ -45,32 +45,59 @@ def end_session(session, grace_s=5):
 
 
 def run(command, environment, seconds, on_line):
-    """Runs a program in a session of its own and gives each line of its standard output to on_line as it comes."""
+    """Runs a program in a session of its own and gives each line of its standard output to on_line as it comes. It is ended when
+    it has printed none for `seconds`."""
     process = subprocess.Popen(command, env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                                stderr=subprocess.PIPE, text=True, errors="replace", start_new_session=True)
-    errors, timed_out = [], threading.Event()
-
-    def stop():
-        timed_out.set()
-        end_session(process.pid)
-
+    errors = []
     listener = threading.Thread(target=lambda: errors.extend(process.stderr), daemon=True)
     listener.start()
-    alarm = threading.Timer(seconds, stop)
-    alarm.start()
+    watchdog = Watchdog(seconds, lambda: end_session(process.pid))
     try:
         for line in process.stdout:
+            watchdog.calm()
             on_line(line)
         code = process.wait()
     finally:
-        alarm.cancel()
+        watchdog.stop()
         end_session(process.pid)
         process.wait()
         listener.join(timeout=5)
     text = "".join(errors)
-    if timed_out.is_set():
-        return Ended(f"not done within {seconds} s", text, True)
+    if watchdog.bitten:
+        return Ended(f"not done within {seconds} s", text)
     return Ended(None if code == 0 else why_it_failed(code, text), text)
+
+
+class Watchdog:
+    """Calls `bite` once when nobody has calmed it for `seconds`."""
+
+    def __init__(self, seconds, bite):
+        self.seconds, self.bite, self.bitten = seconds, bite, False
+        self.changed = threading.Condition()
+        self.deadline = time.monotonic() + seconds  # None: stopped
+        self.thread = threading.Thread(target=self.watch, daemon=True)
+        self.thread.start()
+
+    def watch(self):
+        with self.changed:
+            while self.deadline is not None and time.monotonic() < self.deadline:
+                self.changed.wait(self.deadline - time.monotonic())
+            self.bitten = self.deadline is not None
+        if self.bitten:
+            self.bite()
+
+    def set(self, deadline):
+        with self.changed:
+            self.deadline = deadline
+            self.changed.notify()
+
+    def calm(self):
+        self.set(time.monotonic() + self.seconds)
+
+    def stop(self):
+        self.set(None)
+        self.thread.join()
 
 
 def why_it_failed(code, errors):

@@ -24,12 +24,12 @@ def add_run(commands, common):
     parser.add_argument("--form", help="only these forms: independent, collective, nonblocking, none")
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="a parameter, in all variants")
     parser.add_argument("--hint", action="append", default=[], metavar="KEY=VALUE", help="an MPI hint, at every open")
-    parser.add_argument("--bytes", help="bytes of each rank, where a variant doesn't say (quick: 32M, else 128M)")
+    parser.add_argument("--bytes", help="bytes of each rank, where a variant doesn't say (quick: 32M, full: 64M, io500: 128M)")
     parser.add_argument("--sync", action="store_true", help="count MPI_File_sync to the time of a write")
     parser.add_argument("--ranks", type=int, default=4, help="MPI processes (4)")
     parser.add_argument("--servers", type=int, default=4, help="servers of an own ORFA cluster (4)")
     parser.add_argument("--repeats", type=int, help="rounds that count (quick: 3, else 5)")
-    parser.add_argument("--timeout", type=int, default=120, metavar="SECONDS", help="of each mpirun (120)")
+    parser.add_argument("--timeout", type=int, default=120, metavar="SECONDS", help="that a case may take (120)")
     parser.add_argument("--disk", metavar="DIR", help="folder on the disk whose limit is measured (default: --out)")
     parser.add_argument("--no-warm-up", action="store_true", help="without the first round that doesn't count")
     parser.add_argument("--no-limits", action="store_true", help="don't measure what the machine can do")
@@ -62,8 +62,8 @@ def show_list(options):
     for workload in launch.list_workloads(options.bin, options.suite, []):
         if options.json:
             print(json.dumps(workload))
-            continue
-        print(f"{workload['workload']} ({len(workload['cases'])} cases)\n    {workload['question']}\n    {workload['origin']}")
+        elif workload["cases"]:
+            print(f"{workload['workload']} ({len(workload['cases'])} cases)\n    {workload['question']}\n    {workload['origin']}")
     return 0
 
 

@@ -8,7 +8,7 @@ import time
 
 from . import environment, launch, limits, systems, table
 
-DEFAULT_BYTES = {"quick": "32M", "full": "128M", "io500": "128M"}
+DEFAULT_BYTES = {"quick": "32M", "full": "64M", "io500": "128M"}
 DEFAULT_REPEATS = {"quick": 3, "full": 5, "io500": 5}
 
 

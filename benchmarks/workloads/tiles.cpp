@@ -11,7 +11,7 @@ struct Window {
 
 // Accesses of one window of each rank, in one call.
 Plan plan_of(std::uint64_t rows, std::uint64_t columns,
-             std::function<Window(std::uint64_t)> window) {
+             const std::function<Window(std::uint64_t)>& window) {
     const Window any = window(0);
     Plan plan{.calls = 1, .bytes = any.rows * any.columns, .file_bytes = rows * columns};
     plan.pieces = [=](std::uint64_t owner, std::uint64_t, const Plan::Use& use) {
