@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: MIT
+// Who tells the registration cache that memory has changed under its addresses (the papers' VMA
+// Spy).
+//
+// A registration translates addresses to pages. When a range is unmapped, moved, discarded or
+// mapped over, its pages are others, and a registration of it would move the wrong bytes without
+// any error. Implementations: HooksMonitor (monitor_hooks.hpp), UserfaultfdMonitor
+// (monitor_userfaultfd.hpp).
+#pragma once
+
+#include "common/status.hpp"
+
+#include <cstdint>
+#include <memory>
+#include <string>
+
+namespace orfa::fabric {
+
+// Addresses [start, end).
+struct AddressRange {
+    std::uintptr_t start = 0;
+    std::uintptr_t end = 0;
+
+    [[nodiscard]] std::uintptr_t length() const { return end - start; }
+    [[nodiscard]] bool contains(const AddressRange& other) const {
+        return start <= other.start && other.end <= end;
+    }
+    [[nodiscard]] bool overlaps(const AddressRange& other) const {
+        return start < other.end && other.start < end;
+    }
+    friend bool operator==(const AddressRange&, const AddressRange&) = default;
+};
+
+// Told of changes, on the thread that makes them (hooks) or on the monitor's own (userfaultfd):
+// from inside malloc(), munmap() and such. So it must not allocate, free, map or wait for anything
+// that such a thread may hold.
+class MemoryListener {
+  public:
+    // The pages of the range are about to be, or have just been, replaced.
+    virtual void on_memory_changed(const AddressRange& range) noexcept = 0;
+    // Whether a change of the range would matter. A few ns, and may err on the side of true.
+    [[nodiscard]] virtual bool may_hold(const AddressRange& range) const noexcept = 0;
+
+  protected:
+    ~MemoryListener() = default;
+};
+
+// Thread-safe.
+class MemoryMonitor {
+  public:
+    enum class Trust : std::uint8_t {
+        kAll,      // every change made so far has been told
+        kNothing,  // changes may have been missed until now; from now on they are told
+        kLost,     // changes are not told any more, and won't be
+    };
+
+    virtual ~MemoryMonitor() = default;
+    MemoryMonitor() = default;
+    MemoryMonitor(const MemoryMonitor&) = delete;
+    MemoryMonitor& operator=(const MemoryMonitor&) = delete;
+
+    // "hooks", "userfaultfd" or "none"; for people also what is special about it here.
+    [[nodiscard]] virtual const char* name() const = 0;
+    [[nodiscard]] virtual std::string description() const = 0;
+
+    // Changes of the range (whole pages) are told from now on. ENOTSUP: they can't be.
+    virtual Status watch(const AddressRange& range) = 0;
+
+    // To be asked before what is known of memory is believed: a change that another thread has
+    // finished is told by the time this returns. Must not be called by a listener.
+    virtual Trust settle() = 0;
+
+    // In the child of a fork: the monitor is the parent's. Only destruction is allowed afterwards.
+    virtual void forget_after_fork() = 0;
+};
+
+enum class MonitorChoice : std::uint8_t { kAuto, kHooks, kUserfaultfd, kNone };
+
+// "auto", "hooks", "userfaultfd", "none"; EINVAL.
+Result<MonitorChoice> parse_monitor(const std::string& name);
+
+// kAuto: hooks, or userfaultfd where they can't be had. kNone: tells nothing and always answers
+// kAll, which is wrong for any cache but one in a test. `listener` outlives the monitor. ENOTSUP:
+// the chosen one does not work here (logged with the reason).
+Result<std::unique_ptr<MemoryMonitor>> make_monitor(MonitorChoice choice, MemoryListener& listener);
+
+}  // namespace orfa::fabric
