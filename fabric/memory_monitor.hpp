@@ -48,12 +48,6 @@ class MemoryListener {
 // Thread-safe.
 class MemoryMonitor {
   public:
-    enum class Trust : std::uint8_t {
-        kAll,      // every change made so far has been told
-        kNothing,  // changes may have been missed until now; from now on they are told
-        kLost,     // changes are not told any more, and won't be
-    };
-
     virtual ~MemoryMonitor() = default;
     MemoryMonitor() = default;
     MemoryMonitor(const MemoryMonitor&) = delete;
@@ -67,8 +61,9 @@ class MemoryMonitor {
     virtual Status watch(const AddressRange& range) = 0;
 
     // To be asked before what is known of memory is believed: a change that another thread has
-    // finished is told by the time this returns. Must not be called by a listener.
-    virtual Trust settle() = 0;
+    // finished is told by the time this returns, and so is one of everything when some may have
+    // been missed. False: changes are not told any more. Must not be called by a listener.
+    virtual bool settle() = 0;
 
     // In the child of a fork: the monitor is the parent's. Only destruction is allowed afterwards.
     virtual void forget_after_fork() = 0;
@@ -79,8 +74,8 @@ enum class MonitorChoice : std::uint8_t { kAuto, kHooks, kUserfaultfd, kNone };
 // "auto", "hooks", "userfaultfd", "none"; EINVAL.
 Result<MonitorChoice> parse_monitor(const std::string& name);
 
-// kAuto: hooks, or userfaultfd where they can't be had. kNone: tells nothing and always answers
-// kAll, which is wrong for any cache but one in a test. `listener` outlives the monitor. ENOTSUP:
+// kAuto: hooks, or userfaultfd where they can't be had. kNone: tells nothing and always says
+// true, which is wrong for any cache but one in a test. `listener` outlives the monitor. ENOTSUP:
 // the chosen one does not work here (logged with the reason).
 Result<std::unique_ptr<MemoryMonitor>> make_monitor(MonitorChoice choice, MemoryListener& listener);
 

@@ -78,14 +78,13 @@ void RegistrationCache::release(const Lease& lease) {
     if (--lease.entry->users == 0 && !lease.entry->indexed) bury(lease.entry);
 }
 
-// Asks the monitor whether the index can be believed; forgets it when not.
+// Whether the index can be believed; it is forgotten when not.
 bool RegistrationCache::trusted() {
     if (lost_.load(std::memory_order_relaxed)) return false;
     if (monitor_ == nullptr) return true;
-    const MemoryMonitor::Trust trust = monitor_->settle();
-    if (trust == MemoryMonitor::Trust::kAll) [[likely]]
+    if (monitor_->settle()) [[likely]]
         return true;
-    if (trust == MemoryMonitor::Trust::kLost) lost_ = true;
+    lost_ = true;
     const MutexLock lock(mutex_);
     forget_all();
     return false;
