@@ -123,6 +123,12 @@ void orfa_counters_of(orfa_session* session, orfa_counters* out) {
     out->bytes_written = s.counters.bytes_written.load(std::memory_order_relaxed);
     out->bytes_packed = s.counters.bytes_packed.load(std::memory_order_relaxed);
     s.mesh().connections(out->connections);
+    const orfa::fabric::RegistrationFigures memory = s.mesh().registration_figures();
+    out->registrations = memory.registered;
+    out->registration_hits = memory.hits;
+    out->registration_misses = memory.misses;
+    out->registration_invalidations = memory.invalidated;
+    out->bytes_staged = memory.bytes_staged;
 }
 
 }  // extern "C"

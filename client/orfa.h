@@ -268,6 +268,13 @@ typedef struct orfa_counters {
     uint64_t bytes_written;  /* file bytes that servers accepted */
     uint64_t bytes_packed;   /* of both, bytes that were copied once more inside the client */
     uint64_t connections[2]; /* servers reached by: local, ofi */
+    /* Memory registered with the network, and what the registration cache did; the latter are 0
+     * where registering costs nothing (TCP) and on the same host. */
+    uint64_t registrations;
+    uint64_t registration_hits;
+    uint64_t registration_misses;
+    uint64_t registration_invalidations; /* the program had changed the memory */
+    uint64_t bytes_staged;               /* of bytes_packed, copied so as not to be registered */
 } orfa_counters;
 ORFA_API void orfa_counters_of(orfa_session* session, orfa_counters* out);
 

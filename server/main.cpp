@@ -130,6 +130,7 @@ int serve(const Options& options) {
     auto store = MemoryStore::create(options.memory_limit, options.memory_ready);
     if (!store.ok()) return fail(options, "no memory for file data", store.status());
     core.store = (*store).get();
+    shard.announce_pool((*store)->memory(), BlockPool::kChunkBytes);
     const Capabilities capabilities(options.secret);
     core.capabilities = &capabilities;
     auto kv = open_names(options);

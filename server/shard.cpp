@@ -88,6 +88,11 @@ void Shard::set_endpoint(std::unique_ptr<fabric::Endpoint> endpoint) {
     ports_.back()->endpoint = std::move(endpoint);
 }
 
+void Shard::announce_pool(std::span<std::byte> memory, std::size_t piece) {
+    for (auto& port : ports_)
+        port->endpoint->announce_pool(memory, piece);
+}
+
 void Shard::stop() {
     stopping_.store(true, std::memory_order_relaxed);
     const std::uint64_t one = 1;

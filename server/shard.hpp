@@ -40,6 +40,8 @@ class Shard {
     // Before run(): where an endpoint to be owned sends its events, and the endpoint itself.
     fabric::EndpointEvents& new_port();
     void set_endpoint(std::unique_ptr<fabric::Endpoint> endpoint);  // of the last new_port()
+    // Before run(): memory that data are moved from and to, see Endpoint.
+    void announce_pool(std::span<std::byte> memory, std::size_t piece);
 
     // Serves until stop(). Requests under way are then given a moment to end.
     void run();
