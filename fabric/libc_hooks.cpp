@@ -42,6 +42,7 @@ constinit std::atomic<Way> current{Way::kNone};
 constinit std::atomic<std::uint64_t> generations{0};
 constinit std::atomic<const char*> why{"not asked for"};
 constinit void* own_page = nullptr;
+constinit std::atomic<const volatile int*> open_mpi_users{nullptr};  // 0 there: it has ended
 constinit pid_t shared_in = 0;  // the process in which another copy was asked to tell us
 
 class Locked {
@@ -76,8 +77,16 @@ Function open_mpi_function(const char* name) {
     return reinterpret_cast<Function>(found);
 }
 
+// After MPI_Finalize() Open MPI's patches stay where they are and tell nobody.
+bool open_mpi_lives() {
+    const volatile int* users = open_mpi_users.load(std::memory_order_relaxed);
+    return users != nullptr && *users > 0;
+}
+
 // True: Open MPI's hooks are in place and tell us.
 bool share_open_mpi() {
+    open_mpi_users = open_mpi_function<const int*>("opal_initialized");
+    if (!open_mpi_lives()) return false;
     using Callback = void (*)(void*, std::size_t, void*, bool);
     const auto level = open_mpi_function<int (*)()>("opal_mem_hooks_support_level");
     const auto add = open_mpi_function<int (*)(Callback, void*)>("opal_mem_hooks_register_release");
@@ -179,7 +188,7 @@ Result<Way> choose_way() {
         return refuse("another copy of ORFA has hooks and takes no more listeners");
     }
     if (share_open_mpi()) return Way::kOpenMpi;
-    return refuse("another library has patched munmap() and shares its hooks with nobody");
+    return refuse("another library has patched munmap() and tells nobody (any more)");
 }
 
 }  // namespace
@@ -203,6 +212,7 @@ Status LibcHooks::install() {
 }
 
 bool LibcHooks::intact() {
+    if (current.load(std::memory_order_relaxed) == Way::kOpenMpi && !open_mpi_lives()) return false;
     for (std::size_t i = 0; i < kFunctions; ++i) {
         if (first_bytes(entries[i]) != expected[i].load(std::memory_order_relaxed)) return false;
     }
