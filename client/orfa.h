@@ -58,6 +58,11 @@ ORFA_API int orfa_server_count(orfa_session* session);
 /* Round trip of an empty request to server `server` (0 ..). Returns 0. */
 ORFA_API int orfa_ping(orfa_session* session, int server);
 
+/* What can be said on this host about registering memory with a network, as a JSON array of
+ * {"check", "value", "good", "note"}; no session is needed. Returns the text's length; it is cut at
+ * `size` - 1 bytes. */
+ORFA_API ssize_t orfa_registration_report(char* text, size_t size);
+
 /* A server's figures as one JSON object (address, transports, pid, uptime, memory, requests,
  * bytes). Returns the text's length; it is cut at `size` - 1 bytes. */
 ORFA_API ssize_t orfa_server_status(orfa_session* session, int server, char* text, size_t size);

@@ -73,10 +73,12 @@ class OfiDomain {
     [[nodiscard]] std::uint32_t address_format() const { return info_->addr_format; }
     [[nodiscard]] std::size_t iov_limit() const { return info_->tx_attr->iov_limit; }
     [[nodiscard]] std::size_t rma_iov_limit() const { return info_->tx_attr->rma_iov_limit; }
+    [[nodiscard]] std::uint64_t mr_mode() const {
+        return static_cast<std::uint64_t>(info_->domain_attr->mr_mode);
+    }
     // True: memory needs no pinning, nor anything else that takes time, to be registered.
     [[nodiscard]] bool registering_is_free() const {
-        const auto mode = static_cast<std::uint64_t>(info_->domain_attr->mr_mode);
-        return (mode & (FI_MR_LOCAL | FI_MR_ALLOCATED | FI_MR_PROV_KEY)) == 0;
+        return (mr_mode() & (FI_MR_LOCAL | FI_MR_ALLOCATED | FI_MR_PROV_KEY)) == 0;
     }
     // How many registrations the provider says it can have; 0: it does not say.
     [[nodiscard]] std::size_t max_registrations() const { return info_->domain_attr->mr_cnt; }
