@@ -27,6 +27,11 @@ AddressRange join(const AddressRange& a, const AddressRange& b) {
     return {std::min(a.start, b.start), std::max(a.end, b.end)};
 }
 
+AddressRange widened(const AddressRange& range, std::uintptr_t by) {
+    return {range.start - std::min(range.start, by),
+            range.end + std::min(UINTPTR_MAX - range.end, by)};
+}
+
 bool has_all(std::uint64_t access, std::uint64_t wanted) {
     return (access & wanted) == wanted;
 }
@@ -96,7 +101,7 @@ RegistrationCache::Entry* RegistrationCache::find(const AddressRange& range, std
                          [](std::uintptr_t start, const Slot& slot) { return start < slot.start; });
     if (after == index_.begin()) return nullptr;
     Entry* entry = std::prev(after)->entry;
-    return range.end <= entry->range.end && has_all(entry->access, access) ? entry : nullptr;
+    return entry->registered.contains(range) && has_all(entry->access, access) ? entry : nullptr;
 }
 
 // The index of the first slot whose range ends beyond `start`.
@@ -276,9 +281,11 @@ bool RegistrationCache::displace(const Entry& entry) {
             retire(other);
         } else if (other->range.start < range.start) {
             other->range.end = range.start;
+            longest_cut_ = std::max(longest_cut_, other->registered.end - range.start);
             ++i;
         } else {
             other->range.start = range.end;
+            longest_cut_ = std::max(longest_cut_, range.end - other->registered.start);
             index_[i].start = range.end;
             ++i;
         }
@@ -342,6 +349,7 @@ void RegistrationCache::forget_all() {
     for (const Slot& slot : index_)
         retire(slot.entry);
     index_.clear();
+    longest_cut_ = 0;
     for (Entry* entry = pending_; entry != nullptr; entry = entry->next)
         entry->dirty = true;
     update_bounds();
@@ -376,15 +384,24 @@ void RegistrationCache::on_memory_changed(const AddressRange& range) noexcept {
     const MutexLock lock(mutex_);
     for (Entry* entry = pending_; entry != nullptr; entry = entry->next)
         entry->dirty = entry->dirty || entry->range.overlaps(range);
-    const std::size_t first = first_overlap(range.start);
-    std::size_t last = first;
-    for (; last < index_.size() && index_[last].start < range.end; ++last) {
-        retire(index_[last].entry);
-        ++statistics_.invalidated;
+    // Entries whose range was cut still serve all that they have registered.
+    const AddressRange near = widened(range, longest_cut_);
+    const std::size_t first = first_overlap(near.start);
+    std::size_t kept = first;
+    std::size_t i = first;
+    for (; i < index_.size() && index_[i].start < near.end; ++i) {
+        Entry* entry = index_[i].entry;
+        if (entry->registered.overlaps(range)) {
+            retire(entry);
+            ++statistics_.invalidated;
+        } else {
+            index_[kept++] = index_[i];
+        }
     }
-    if (first == last) return;
-    index_.erase(index_.begin() + static_cast<std::ptrdiff_t>(first),
-                 index_.begin() + static_cast<std::ptrdiff_t>(last));
+    if (kept == i) return;
+    index_.erase(index_.begin() + static_cast<std::ptrdiff_t>(kept),
+                 index_.begin() + static_cast<std::ptrdiff_t>(i));
+    if (index_.empty()) longest_cut_ = 0;
     update_bounds();
 }
 
@@ -396,8 +413,10 @@ void RegistrationCache::update_bounds() {
     std::uintptr_t low = UINTPTR_MAX;
     std::uintptr_t high = 0;
     if (!index_.empty()) {
-        low = index_.front().start;
-        high = index_.back().entry->range.end;
+        const AddressRange all =
+            widened({index_.front().start, index_.back().entry->range.end}, longest_cut_);
+        low = all.start;
+        high = all.end;
     }
     for (const Entry* entry = pending_; entry != nullptr; entry = entry->next) {
         low = std::min(low, entry->range.start);

@@ -104,8 +104,8 @@ class RegistrationCache final : public MemoryListener {
 
     // Public for the lists of the implementation only.
     struct Entry {
-        AddressRange range;       // that finds it
-        AddressRange registered;  // at least range: newer entries may have taken some of it
+        AddressRange range;       // its part of the index
+        AddressRange registered;  // what it serves; newer entries may have cut its range
         std::uint64_t access = 0;
         void* handle = nullptr;
         std::uint32_t users = 0;
@@ -160,8 +160,9 @@ class RegistrationCache final : public MemoryListener {
     std::atomic<std::uintptr_t> high_{0};
 
     mutable Mutex mutex_;  // protects all below; nothing is allocated, freed or mapped under it
-    std::vector<Slot> index_ ORFA_GUARDED_BY(mutex_);  // by address; ranges do not overlap
-    Entry* newest_ ORFA_GUARDED_BY(mutex_) = nullptr;  // of those in the index
+    std::vector<Slot> index_ ORFA_GUARDED_BY(mutex_);         // by address; ranges do not overlap
+    std::uintptr_t longest_cut_ ORFA_GUARDED_BY(mutex_) = 0;  // bytes between registered and range
+    Entry* newest_ ORFA_GUARDED_BY(mutex_) = nullptr;         // of those in the index
     Entry* oldest_ ORFA_GUARDED_BY(mutex_) = nullptr;
     Entry* pending_ ORFA_GUARDED_BY(mutex_) = nullptr;  // being registered
     Entry* dead_ ORFA_GUARDED_BY(mutex_) = nullptr;     // to be deregistered

@@ -141,6 +141,22 @@ TEST_F(RegistrationCacheTest, AWindowThatSlidesPageByPageIsNotQuadratic) {
     EXPECT_LT(registrar.pages, 400U * 16);
 }
 
+// As the stripes of a buffer that does not begin at a page do.
+TEST_F(RegistrationCacheTest, RangesThatShareABorderPageDoNotDisplaceEachOtherForEver) {
+    for (int round = 0; round < 3; ++round) {
+        for (std::size_t i = 0; i < 4; ++i)
+            use(i * 100, 101);
+    }
+    const auto before = figures();
+    for (std::size_t i = 0; i < 4; ++i)
+        use(i * 100, 101);
+    EXPECT_EQ(figures().misses, before.misses);
+    cache.on_memory_changed(range(200, 1));  // belongs to two of them
+    use(100, 101);
+    use(200, 101);
+    EXPECT_EQ(figures().misses, before.misses + 2);
+}
+
 TEST_F(RegistrationCacheTest, MoreAccessRegistersAnewWithBoth) {
     use(0, 10, kRead);
     use(2, 3, kWrite);
