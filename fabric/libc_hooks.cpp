@@ -106,7 +106,6 @@ class OtherCopy final : public MemoryListener {
     void on_memory_changed(const AddressRange& range) noexcept override {
         tell(range.start, range.end);
     }
-    [[nodiscard]] bool may_hold(const AddressRange&) const noexcept override { return true; }
     TellFunction tell = nullptr;
 };
 constexpr std::size_t kMaxCopies = 8;

@@ -14,8 +14,14 @@ namespace orfa::fabric {
 namespace {
 
 // Constant-initialised and never destroyed: memory is unmapped before and after main(), too.
-constinit std::array<std::atomic<MemoryListener*>, 64> listeners{};
-constinit std::atomic<unsigned> used{0};  // listeners from here on are nullptr
+// The bounds are here rather than with the listener, so that looking at them needs no care for its
+// life.
+struct Slot {
+    std::atomic<MemoryListener*> listener{nullptr};
+    MemoryBounds bounds;
+};
+constinit std::array<Slot, 64> slots{};
+constinit std::atomic<unsigned> used{0};  // slots from here on are empty
 constinit std::atomic<unsigned> telling{0};
 constinit pthread_once_t once = PTHREAD_ONCE_INIT;
 constinit bool fork_moves_pages = false;
@@ -35,8 +41,10 @@ void before_fork() {
 }
 
 void after_fork_in_child() {
-    for (auto& slot : listeners)
-        slot.store(nullptr);
+    for (Slot& slot : slots) {
+        slot.listener.store(nullptr);
+        slot.bounds.set({UINTPTR_MAX, 0});
+    }
     used = 0;
     telling = 0;
 }
@@ -50,9 +58,11 @@ void watch_forks() {
 
 Status add_listener(MemoryListener& listener) {
     (void)::pthread_once(&once, watch_forks);
-    for (unsigned i = 0; i < listeners.size(); ++i) {
+    for (unsigned i = 0; i < slots.size(); ++i) {
         MemoryListener* none = nullptr;
-        if (!listeners[i].compare_exchange_strong(none, &listener)) continue;
+        if (!slots[i].listener.compare_exchange_strong(none, &listener)) continue;
+        slots[i].bounds.set({0, UINTPTR_MAX});
+        listener.publish_bounds(&slots[i].bounds);
         unsigned before = used;
         while (before < i + 1 && !used.compare_exchange_weak(before, i + 1)) {
         }
@@ -62,23 +72,26 @@ Status add_listener(MemoryListener& listener) {
 }
 
 void remove_listener(MemoryListener& listener) {
-    for (auto& slot : listeners) {
-        MemoryListener* expected = &listener;
-        slot.compare_exchange_strong(expected, nullptr);
+    for (Slot& slot : slots) {
+        if (slot.listener.load() != &listener) continue;
+        listener.publish_bounds(nullptr);
+        slot.bounds.set({UINTPTR_MAX, 0});
+        slot.listener.store(nullptr);
     }
     while (telling != 0)
         ::sched_yield();
 }
 
 void tell_listeners(const AddressRange& range) noexcept {
-    if (used.load() == 0) return;
-    telling.fetch_add(1);
     const unsigned count = used.load();
     for (unsigned i = 0; i < count; ++i) {
-        MemoryListener* listener = listeners[i].load();
-        if (listener != nullptr && listener->may_hold(range)) listener->on_memory_changed(range);
+        if (!slots[i].bounds.may_hold(range)) [[likely]]
+            continue;
+        telling.fetch_add(1);
+        MemoryListener* listener = slots[i].listener.load();
+        if (listener != nullptr) listener->on_memory_changed(range);
+        telling.fetch_sub(1);
     }
-    telling.fetch_sub(1);
 }
 
 }  // namespace orfa::fabric

@@ -11,7 +11,8 @@ namespace orfa::fabric {
 Status add_listener(MemoryListener& listener);
 void remove_listener(MemoryListener& listener);
 
-// Tells all listeners, without a lock of its own; a few ns when none holds the range.
+// Tells those listeners whose bounds the range touches, without a lock of its own; a few ns when
+// there are none.
 void tell_listeners(const AddressRange& range) noexcept;
 
 }  // namespace orfa::fabric

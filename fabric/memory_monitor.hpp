@@ -10,6 +10,7 @@
 
 #include "common/status.hpp"
 
+#include <atomic>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -31,6 +32,20 @@ struct AddressRange {
     friend bool operator==(const AddressRange&, const AddressRange&) = default;
 };
 
+// Around all addresses that matter to a listener. Nothing: low > high.
+struct MemoryBounds {
+    std::atomic<std::uintptr_t> low{UINTPTR_MAX};
+    std::atomic<std::uintptr_t> high{0};
+
+    [[nodiscard]] bool may_hold(const AddressRange& range) const {
+        return range.start < high.load() && low.load() < range.end;
+    }
+    void set(const AddressRange& range) {
+        low.store(range.start);
+        high.store(range.end);
+    }
+};
+
 // Told of changes, on the thread that makes them (hooks) or on the monitor's own (userfaultfd):
 // from inside malloc(), munmap() and such. So it must not allocate, free, map or wait for anything
 // that such a thread may hold.
@@ -38,8 +53,9 @@ class MemoryListener {
   public:
     // The pages of the range are about to be, or have just been, replaced.
     virtual void on_memory_changed(const AddressRange& range) noexcept = 0;
-    // Whether a change of the range would matter. A few ns, and may err on the side of true.
-    [[nodiscard]] virtual bool may_hold(const AddressRange& range) const noexcept = 0;
+    // Where to keep the bounds of what the listener wants to hear of (at first everything), so that
+    // other changes need not be told; valid until it is told nullptr.
+    virtual void publish_bounds(MemoryBounds* /*bounds*/) {}
 
   protected:
     ~MemoryListener() = default;

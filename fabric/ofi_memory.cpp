@@ -35,6 +35,15 @@ OfiMemory::OfiMemory(OfiDomain& domain, const RegistrationSettings& settings)
 }
 
 OfiMemory::~OfiMemory() {
+    if (cache_) {
+        const RegistrationStatistics cache = cache_->statistics();
+        ORFA_LOG(fabric, info,
+                 "registration cache: %llu hits, %llu misses, %llu evicted, %llu invalidated",
+                 static_cast<unsigned long long>(cache.hits),
+                 static_cast<unsigned long long>(cache.misses),
+                 static_cast<unsigned long long>(cache.evicted),
+                 static_cast<unsigned long long>(cache.invalidated));
+    }
     // In this order: what the monitor tells ends before the cache, and all before the registrars.
     monitor_.reset();
     staging_.reset();

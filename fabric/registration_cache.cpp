@@ -405,11 +405,14 @@ void RegistrationCache::on_memory_changed(const AddressRange& range) noexcept {
     update_bounds();
 }
 
-bool RegistrationCache::may_hold(const AddressRange& range) const noexcept {
-    return range.start < high_.load() && low_.load() < range.end;
+void RegistrationCache::publish_bounds(MemoryBounds* bounds) {
+    const MutexLock lock(mutex_);
+    bounds_ = bounds;
+    update_bounds();
 }
 
 void RegistrationCache::update_bounds() {
+    if (bounds_ == nullptr) return;
     std::uintptr_t low = UINTPTR_MAX;
     std::uintptr_t high = 0;
     if (!index_.empty()) {
@@ -422,8 +425,7 @@ void RegistrationCache::update_bounds() {
         low = std::min(low, entry->range.start);
         high = std::max(high, entry->range.end);
     }
-    low_.store(low);
-    high_.store(high);
+    bounds_->set({low, high});
 }
 
 RegistrationStatistics RegistrationCache::statistics() const {
@@ -443,7 +445,7 @@ void RegistrationCache::forget_after_fork() {
     has_dead_ = false;
     lost_ = true;
     monitor_ = nullptr;
-    update_bounds();
+    bounds_ = nullptr;
 }
 
 }  // namespace orfa::fabric

@@ -100,7 +100,7 @@ class RegistrationCache final : public MemoryListener {
     void forget_after_fork();
 
     void on_memory_changed(const AddressRange& range) noexcept override;
-    [[nodiscard]] bool may_hold(const AddressRange& range) const noexcept override;
+    void publish_bounds(MemoryBounds* bounds) override;
 
     // Public for the lists of the implementation only.
     struct Entry {
@@ -155,9 +155,6 @@ class RegistrationCache final : public MemoryListener {
     MemoryMonitor* monitor_ = nullptr;
     std::atomic<bool> lost_{false};      // no monitor any more: nothing is kept
     std::atomic<bool> has_dead_{false};  // dead_ is not empty
-    // Around everything that a change may concern, for may_hold(). Empty: low > high.
-    std::atomic<std::uintptr_t> low_{UINTPTR_MAX};
-    std::atomic<std::uintptr_t> high_{0};
 
     mutable Mutex mutex_;  // protects all below; nothing is allocated, freed or mapped under it
     std::vector<Slot> index_ ORFA_GUARDED_BY(mutex_);         // by address; ranges do not overlap
@@ -167,6 +164,7 @@ class RegistrationCache final : public MemoryListener {
     Entry* pending_ ORFA_GUARDED_BY(mutex_) = nullptr;  // being registered
     Entry* dead_ ORFA_GUARDED_BY(mutex_) = nullptr;     // to be deregistered
     Entry* free_ ORFA_GUARDED_BY(mutex_) = nullptr;
+    MemoryBounds* bounds_ ORFA_GUARDED_BY(mutex_) = nullptr;  // the monitor's
     std::array<Pool, 8> pools_ ORFA_GUARDED_BY(mutex_){};
     std::size_t pool_count_ ORFA_GUARDED_BY(mutex_) = 0;
     RegistrationStatistics statistics_ ORFA_GUARDED_BY(mutex_);

@@ -26,7 +26,6 @@ using Findings = std::vector<Finding>;
 class NobodyListens final : public MemoryListener {
   public:
     void on_memory_changed(const AddressRange&) noexcept override {}
-    [[nodiscard]] bool may_hold(const AddressRange&) const noexcept override { return false; }
 };
 
 std::string mode_names(std::uint64_t mode) {

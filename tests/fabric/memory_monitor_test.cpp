@@ -38,9 +38,6 @@ class Watcher final : public MemoryListener {
     void on_memory_changed(const AddressRange& changed) noexcept override {
         if (changed.overlaps({start, end})) ++told;
     }
-    [[nodiscard]] bool may_hold(const AddressRange& changed) const noexcept override {
-        return changed.overlaps({start, end});
-    }
     std::atomic<std::uintptr_t> start{0}, end{0};
     std::atomic<int> told{0};
 };
