@@ -14,14 +14,7 @@ namespace orfa::fabric {
 namespace {
 
 // Constant-initialised and never destroyed: memory is unmapped before and after main(), too.
-// The bounds are here rather than with the listener, so that looking at them needs no care for its
-// life.
-struct Slot {
-    std::atomic<MemoryListener*> listener{nullptr};
-    MemoryBounds bounds;
-};
-constinit std::array<Slot, 64> slots{};
-constinit std::atomic<unsigned> used{0};  // slots from here on are empty
+constinit std::array<std::atomic<MemoryListener*>, ListenerTable::kMost> listeners{};
 constinit std::atomic<unsigned> telling{0};
 constinit pthread_once_t once = PTHREAD_ONCE_INIT;
 constinit bool fork_moves_pages = false;
@@ -40,12 +33,15 @@ void before_fork() {
     if (fork_moves_pages) tell_listeners({0, UINTPTR_MAX});
 }
 
+void clear(unsigned index) {
+    listener_table.bounds[index].set({UINTPTR_MAX, 0});
+    listeners[index].store(nullptr);
+}
+
 void after_fork_in_child() {
-    for (Slot& slot : slots) {
-        slot.listener.store(nullptr);
-        slot.bounds.set({UINTPTR_MAX, 0});
-    }
-    used = 0;
+    for (unsigned i = 0; i < listeners.size(); ++i)
+        clear(i);
+    listener_table.used = 0;
     telling = 0;
 }
 
@@ -56,15 +52,17 @@ void watch_forks() {
 
 }  // namespace
 
+constinit ListenerTable listener_table{};
+
 Status add_listener(MemoryListener& listener) {
     (void)::pthread_once(&once, watch_forks);
-    for (unsigned i = 0; i < slots.size(); ++i) {
+    for (unsigned i = 0; i < listeners.size(); ++i) {
         MemoryListener* none = nullptr;
-        if (!slots[i].listener.compare_exchange_strong(none, &listener)) continue;
-        slots[i].bounds.set({0, UINTPTR_MAX});
-        listener.publish_bounds(&slots[i].bounds);
-        unsigned before = used;
-        while (before < i + 1 && !used.compare_exchange_weak(before, i + 1)) {
+        if (!listeners[i].compare_exchange_strong(none, &listener)) continue;
+        listener_table.bounds[i].set({0, UINTPTR_MAX});
+        listener.publish_bounds(&listener_table.bounds[i]);
+        unsigned before = listener_table.used;
+        while (before < i + 1 && !listener_table.used.compare_exchange_weak(before, i + 1)) {
         }
         return {};
     }
@@ -72,26 +70,20 @@ Status add_listener(MemoryListener& listener) {
 }
 
 void remove_listener(MemoryListener& listener) {
-    for (Slot& slot : slots) {
-        if (slot.listener.load() != &listener) continue;
+    for (unsigned i = 0; i < listeners.size(); ++i) {
+        if (listeners[i].load() != &listener) continue;
         listener.publish_bounds(nullptr);
-        slot.bounds.set({UINTPTR_MAX, 0});
-        slot.listener.store(nullptr);
+        clear(i);
     }
     while (telling != 0)
         ::sched_yield();
 }
 
-void tell_listeners(const AddressRange& range) noexcept {
-    const unsigned count = used.load();
-    for (unsigned i = 0; i < count; ++i) {
-        if (!slots[i].bounds.may_hold(range)) [[likely]]
-            continue;
-        telling.fetch_add(1);
-        MemoryListener* listener = slots[i].listener.load();
-        if (listener != nullptr) listener->on_memory_changed(range);
-        telling.fetch_sub(1);
-    }
+void tell_listener(unsigned index, const AddressRange& range) noexcept {
+    telling.fetch_add(1);
+    MemoryListener* listener = listeners[index].load();
+    if (listener != nullptr) listener->on_memory_changed(range);
+    telling.fetch_sub(1);
 }
 
 }  // namespace orfa::fabric
