@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "fabric/registration_cache.hpp"
 
+#include "common/log.hpp"
+
 #include <unistd.h>
 
 #include <algorithm>
@@ -124,6 +126,7 @@ Result<RegistrationCache::Lease> RegistrationCache::miss(const AddressRange& own
     // registered for one use.
     const bool watched = !lost_ && (monitor_ == nullptr || monitor_->watch(entry->range).ok());
     const Result<void*> handle = register_pending(*entry, own, access);
+    log_miss(*entry);
 
     const MutexLock lock(mutex_);
     end_pending(entry);
@@ -139,6 +142,15 @@ Result<RegistrationCache::Lease> RegistrationCache::miss(const AddressRange& own
     if (!watched || entry->dirty || statistics_.bytes > options_.max_bytes || !put(entry))
         ++statistics_.uncached;
     return Lease{entry, entry->handle, entry->registered.start};
+}
+
+void RegistrationCache::log_miss(const Entry& entry) const {
+    if (!log::enabled(log::Area::kfabric, log::Level::kdebug)) return;
+    const RegistrationStatistics now = statistics();
+    ORFA_LOG(fabric, debug, "registered %zu bytes: %llu hits, %llu misses so far",
+             static_cast<std::size_t>(entry.range.length()),
+             static_cast<unsigned long long>(now.hits),
+             static_cast<unsigned long long>(now.misses));
 }
 
 RegistrationCache::Entry* RegistrationCache::begin_pending(const AddressRange& own,

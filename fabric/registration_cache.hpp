@@ -134,6 +134,7 @@ class RegistrationCache final : public MemoryListener {
     Result<Lease> miss(const AddressRange& own, std::uint64_t access);
     Result<void*> register_pending(Entry& entry, const AddressRange& own, std::uint64_t access);
     Entry* begin_pending(const AddressRange& own, std::uint64_t access);
+    void log_miss(const Entry& entry) const;
     void end_pending(Entry* entry) ORFA_REQUIRES(mutex_);
     bool put(Entry* entry) ORFA_REQUIRES(mutex_);
     bool displace(const Entry& entry) ORFA_REQUIRES(mutex_);
