@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "fabric/code_patch.hpp"
 
+#include "fabric/memory_monitor.hpp"
+
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -69,7 +71,7 @@ Result<JumpPage> JumpPage::make(const void* near) {
     const std::intptr_t step = (kReach / 2 / kTries) & ~(page - 1);
     for (int i = 1; i <= kTries; ++i) {
         for (const std::intptr_t at : {centre - i * step, centre + i * step}) {
-            auto* const wanted = reinterpret_cast<void*>(at);
+            auto* const wanted = pointer_to(static_cast<std::uintptr_t>(at));
             void* got = ::mmap(wanted, page_size(), PROT_READ | PROT_WRITE | PROT_EXEC,
                                MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0);
             if (got == wanted) return JumpPage(static_cast<std::byte*>(got));
@@ -86,8 +88,8 @@ Status JumpPage::redirect(void* entry, void* target) {
     next_ += kStubBytes;
 
     const std::size_t page = page_size();
-    auto* const start = reinterpret_cast<std::byte*>(reinterpret_cast<std::uintptr_t>(entry) &
-                                                     ~(std::uintptr_t{page} - 1));
+    std::byte* const start =
+        pointer_to(reinterpret_cast<std::uintptr_t>(entry) & ~(std::uintptr_t{page} - 1));
     if (::mprotect(start, page, PROT_READ | PROT_WRITE | PROT_EXEC) != 0)
         return Status::from_errno(EACCES);
     std::atomic_ref<std::uint64_t> code(*static_cast<std::uint64_t*>(entry));

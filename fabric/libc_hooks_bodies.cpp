@@ -76,7 +76,7 @@ void* hooked_mremap(void* start, std::size_t old_length, std::size_t new_length,
     const long result = system_call(SYS_mremap, start, old_length, new_length, flags, new_start);
     tell_listeners(from);
     tell_listeners(to);
-    return reinterpret_cast<void*>(checked(result));
+    return pointer_to(static_cast<std::uintptr_t>(checked(result)));
 }
 
 bool discards(int advice) {
@@ -99,7 +99,7 @@ int hooked_brk(void* end) {
     const AddressRange range = wanted < before ? AddressRange{wanted, before} : AddressRange{};
     tell_listeners(range);
     const long now = system_call(SYS_brk, end);
-    *program_break = reinterpret_cast<void*>(now);
+    *program_break = pointer_to(static_cast<std::uintptr_t>(now));
     tell_listeners(range);
     if (static_cast<std::uintptr_t>(now) >= wanted) return 0;
     errno = ENOMEM;
@@ -118,7 +118,7 @@ void* hooked_shmat(int id, const void* start, int flags) {
     tell_listeners(range);
     const long result = system_call(SYS_shmat, id, start, flags);
     tell_listeners(range);
-    return reinterpret_cast<void*>(checked(result));
+    return pointer_to(static_cast<std::uintptr_t>(checked(result)));
 }
 
 void* hooked_mmap(void* start, std::size_t length, int protection, int flags, int fd,
@@ -127,7 +127,7 @@ void* hooked_mmap(void* start, std::size_t length, int protection, int flags, in
     tell_listeners(range);
     const long result = system_call(SYS_mmap, start, length, protection, flags, fd, offset);
     tell_listeners(range);
-    return reinterpret_cast<void*>(checked(result));
+    return pointer_to(static_cast<std::uintptr_t>(checked(result)));
 }
 
 }  // namespace

@@ -11,6 +11,7 @@
 #include "common/status.hpp"
 
 #include <atomic>
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -31,6 +32,11 @@ struct AddressRange {
     }
     friend bool operator==(const AddressRange&, const AddressRange&) = default;
 };
+
+inline std::byte* pointer_to(std::uintptr_t address) {
+    // NOLINTNEXTLINE(performance-no-int-to-ptr): ranges are made of addresses
+    return reinterpret_cast<std::byte*>(address);
+}
 
 // Around all addresses that matter to a listener. Nothing: low > high.
 struct MemoryBounds {

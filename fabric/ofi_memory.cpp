@@ -167,8 +167,8 @@ Result<OfiMemory::Use*> OfiMemory::acquire_anew(std::span<std::byte> memory, std
         constexpr std::uintptr_t kPage = 4096;
         const std::uintptr_t end = (use->base + memory.size() + kPage - 1) & ~(kPage - 1);
         use->base &= ~(kPage - 1);
-        const auto handle = priced_->register_range(
-            {reinterpret_cast<std::byte*>(use->base), end - use->base}, access);
+        const auto handle =
+            priced_->register_range({pointer_to(use->base), end - use->base}, access);
         if (!handle.ok()) {
             free_uses_.push_back(use);
             return handle.status();

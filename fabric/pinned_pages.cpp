@@ -88,8 +88,7 @@ Result<PinnedPages::Pin> PinnedPages::pin(const AddressRange& range) {
             return Status::from_errno(ENOMEM);
         }
         const std::uint32_t slot = free_slots_.back();
-        const int error =
-            update(slot, reinterpret_cast<void*>(at), std::min(kSlotBytes, range.end - at));
+        const int error = update(slot, pointer_to(at), std::min(kSlotBytes, range.end - at));
         if (error == ENOMEM || error == EAGAIN) {
             unpin(made);
             return Status::from_errno(ENOMEM);

@@ -227,8 +227,8 @@ Result<void*> RegistrationCache::register_pending(Entry& entry, const AddressRan
                                                   std::uint64_t access) {
     for (;;) {
         const AddressRange range = entry.range;
-        const Result<void*> handle = registrar_.register_range(
-            {reinterpret_cast<std::byte*>(range.start), range.length()}, entry.access);
+        const Result<void*> handle =
+            registrar_.register_range({pointer_to(range.start), range.length()}, entry.access);
         if (handle.ok()) return handle;
         const int error = handle.status().err();
         if ((error == ENOMEM || error == EAGAIN || error == ENOSPC) && give_up_half()) continue;

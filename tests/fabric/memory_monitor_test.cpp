@@ -26,8 +26,11 @@ namespace {
 
 constexpr std::size_t kPage = 4096;
 
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-constexpr bool kOwnMalloc = false;  // the sanitizer's, which makes system calls of its own
+// The sanitizers' malloc makes system calls of its own, and keeps what is freed.
+#ifdef __SANITIZE_ADDRESS__
+constexpr bool kOwnMalloc = false;
+#elif defined(__has_feature)
+constexpr bool kOwnMalloc = !__has_feature(address_sanitizer) && !__has_feature(thread_sanitizer);
 #else
 constexpr bool kOwnMalloc = true;
 #endif

@@ -26,8 +26,8 @@ constexpr std::size_t kPage = 4096;
 constexpr std::size_t kSlots = 48;
 constexpr std::size_t kPlaceBytes = std::size_t{1} << 20;  // most of a mapped buffer
 
-// A buffer that any thread may change, one at a time. From malloc(), or mapped at a place that is
-// the same for the whole storm.
+// A buffer that any thread may change, one at a time. From malloc(), or mapped, mostly at a place
+// that is the same for the whole storm.
 struct Buffer {
     std::mutex mutex;
     std::byte* place = nullptr;  // where it is mapped; nullptr: from malloc()
@@ -39,17 +39,21 @@ class Storm {
   public:
     Storm(RegistrationCache& cache, PricedRegistrar& registrar, const StormOptions& options)
         : cache_(cache), registrar_(registrar), options_(options) {
-        void* at = mmap(nullptr, 2 * kSlots * kPlaceBytes, PROT_NONE,
+        // Only the addresses are wanted.
+        void* at = mmap(nullptr, kSlots * kPlaceBytes, PROT_NONE,
                         MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
         if (at == MAP_FAILED) std::abort();
-        arena_ = static_cast<std::byte*>(at);
+        munmap(at, kSlots * kPlaceBytes);
         for (std::size_t i = 0; i < kSlots; i += 2)
-            buffers_[i].place = arena_ + i * kPlaceBytes;
+            buffers_[i].place = static_cast<std::byte*>(at) + i * kPlaceBytes;
     }
     ~Storm() {
-        for (Buffer& buffer : buffers_)
-            if (buffer.place == nullptr) std::free(buffer.data);
-        munmap(arena_, 2 * kSlots * kPlaceBytes);
+        for (Buffer& buffer : buffers_) {
+            if (buffer.place == nullptr)
+                std::free(buffer.data);
+            else if (buffer.data != nullptr)
+                munmap(buffer.data, buffer.size);
+        }
     }
     Storm(const Storm&) = delete;
     Storm& operator=(const Storm&) = delete;
@@ -80,12 +84,22 @@ class Storm {
     }
     static std::size_t in_pages(std::size_t bytes) { return (bytes + kPage - 1) & ~(kPage - 1); }
 
-    void map(Buffer& buffer, std::size_t size) {
+    // At its place, if no one else has taken it meanwhile.
+    static void map(Buffer& buffer, std::size_t size) {
         buffer.size = in_pages(size);
-        buffer.data =
-            static_cast<std::byte*>(mmap(buffer.place, buffer.size, PROT_READ | PROT_WRITE,
-                                         MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0));
-        if (buffer.data != buffer.place) std::abort();
+        void* at = mmap(buffer.place, buffer.size, PROT_READ | PROT_WRITE,
+                        MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0);
+        if (at == MAP_FAILED)
+            at = mmap(nullptr, buffer.size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1,
+                      0);
+        if (at == MAP_FAILED) std::abort();
+        buffer.data = static_cast<std::byte*>(at);
+    }
+
+    static void map_over(const Buffer& buffer) {
+        if (mmap(buffer.data, buffer.size, PROT_READ | PROT_WRITE,
+                 MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0) != buffer.data)
+            std::abort();
     }
 
     void make(Buffer& buffer, Random& random) {
@@ -145,7 +159,7 @@ class Storm {
             munmap(buffer.data, buffer.size);
             buffer.data = nullptr;
         } else if (what < 82) {
-            map(buffer, any_size(random));
+            map_over(buffer);
         } else if (what < 88) {
             madvise(buffer.data, buffer.size, MADV_DONTNEED);
         } else if (what < 91) {
@@ -155,23 +169,34 @@ class Storm {
             const std::size_t size = std::max(kPage, in_pages(buffer.size / 2));
             if (mremap(buffer.data, buffer.size, size, 0) == buffer.data) buffer.size = size;
         } else if (options_.moves_onto) {
-            move(buffer);
+            move_onto(buffer, random);
         } else {
-            madvise(buffer.data, buffer.size, MADV_FREE);
+            move(buffer);
         }
     }
 
-    // Away and back, onto new pages.
+    // Away, and where it then is.
     static void move(Buffer& buffer) {
-        void* away = mremap(buffer.data, buffer.size, 2 * kPlaceBytes, MREMAP_MAYMOVE);
+        void* at = mremap(buffer.data, buffer.size, buffer.size + kPlaceBytes, MREMAP_MAYMOVE);
         // The kernel moves no mapping of which only a part is watched by userfaultfd.
-        if (away == MAP_FAILED) return;
-        void* other = mmap(buffer.place, buffer.size, PROT_READ | PROT_WRITE,
-                           MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
-        if (other != buffer.place) std::abort();
-        if (mremap(away, 2 * kPlaceBytes, buffer.size, MREMAP_MAYMOVE | MREMAP_FIXED,
-                   buffer.place) != buffer.place)
+        if (at == MAP_FAILED) return;
+        buffer.data = static_cast<std::byte*>(at);
+        if (mremap(at, buffer.size + kPlaceBytes, buffer.size, 0) != at) std::abort();
+    }
+
+    // Onto memory that was registered itself.
+    void move_onto(Buffer& buffer, Random& random) {
+        Buffer other;
+        other.size = buffer.size;
+        void* at =
+            mmap(nullptr, other.size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+        if (at == MAP_FAILED) std::abort();
+        other.data = static_cast<std::byte*>(at);
+        transfer(other, random);
+        if (mremap(buffer.data, buffer.size, buffer.size, MREMAP_MAYMOVE | MREMAP_FIXED,
+                   other.data) != other.data)
             std::abort();
+        buffer.data = other.data;
     }
 
     // The child writes to its copy; the parent's pages must stay where they are registered.
@@ -190,7 +215,6 @@ class Storm {
     RegistrationCache& cache_;
     PricedRegistrar& registrar_;
     const StormOptions& options_;
-    std::byte* arena_ = nullptr;
     std::array<Buffer, kSlots> buffers_;
 };
 

@@ -12,8 +12,10 @@ namespace orfa::fabric::test {
 
 struct StormOptions {
     MonitorChoice monitor = MonitorChoice::kHooks;
-    bool watched = true;     // false: the cache has no monitor
-    bool moves_onto = true;  // mremap() onto mapped memory, which Open MPI's hooks do not tell
+    bool watched = true;  // false: the cache has no monitor
+    // mremap() onto mapped memory: Open MPI's hooks do not tell of it, and with userfaultfd the
+    // kernel leaves it half done where only a part of a mapping is watched.
+    bool moves_onto = true;
     std::uint64_t operations = 100'000;
     unsigned threads = 4;
     unsigned seed = 1;

@@ -15,6 +15,7 @@ int main(int argc, char** argv) {
     test::StormOptions options;
     options.monitor = *monitor;
     options.watched = *monitor != MonitorChoice::kNone;
+    options.moves_onto = *monitor != MonitorChoice::kUserfaultfd;
     options.operations = test::storm_operations();
     if (argc > 2) options.seed = static_cast<unsigned>(std::strtoul(argv[2], nullptr, 10));
     return test::report_storm(options, test::run_storm(options), !options.watched);

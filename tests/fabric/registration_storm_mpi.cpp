@@ -51,6 +51,6 @@ int main(int argc, char** argv) {
     }
     const int during = storm(MonitorChoice::kHooks, "Open MPI", false);
     MPI_Finalize();
-    const int after = storm(MonitorChoice::kAuto, nullptr, true);
+    const int after = storm(MonitorChoice::kAuto, nullptr, false);
     return during != 0 ? during : after;
 }
