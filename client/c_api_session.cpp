@@ -2,6 +2,7 @@
 // orfa.h: sessions, status, counters.
 #include "client/c_api_util.hpp"
 #include "client/core/error_text.hpp"
+#include "fabric/registration_report.hpp"
 #include "protocol/codec.hpp"
 
 #include <pthread.h>
@@ -11,6 +12,7 @@
 #include <cstring>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 using orfa::Status;
@@ -40,6 +42,16 @@ orfa_session* session_by(Maker* maker, const char* servers) {
         }
         return orfa::client::wrap((*session).release());
     });
+}
+
+// As much of it as fits, and its whole length.
+ssize_t copy_text(std::string_view from, char* text, size_t size) {
+    if (size > 0) {
+        const std::size_t copied = std::min(size - 1, from.size());
+        std::memcpy(text, from.data(), copied);
+        text[copied] = '\0';
+    }
+    return static_cast<ssize_t>(from.size());
 }
 
 // The process's own session. Never destroyed: the program may use it up to its last moment.
@@ -93,6 +105,12 @@ int orfa_ping(orfa_session* session, int server) {
     });
 }
 
+ssize_t orfa_registration_report(char* text, size_t size) {
+    return guarded<ssize_t>(-1, [&]() -> ssize_t {
+        return copy_text(orfa::fabric::to_json(orfa::fabric::report_registration()), text, size);
+    });
+}
+
 ssize_t orfa_server_status(orfa_session* session, int server, char* text, size_t size) {
     return guarded<ssize_t>(-1, [&]() -> ssize_t {
         Session& s = unwrap(session);
@@ -108,12 +126,7 @@ ssize_t orfa_server_status(orfa_session* session, int server, char* text, size_t
             return orfa::client::fail_with(
                 orfa::client::fail(status, "server %s: %s", s.server_name(index).c_str(),
                                    orfa::client::describe(status).c_str()));
-        if (size > 0) {
-            const std::size_t copied = std::min(size - 1, json.size());
-            std::memcpy(text, json.data(), copied);
-            text[copied] = '\0';
-        }
-        return static_cast<ssize_t>(json.size());
+        return copy_text(json, text, size);
     });
 }
 
@@ -128,6 +141,12 @@ void orfa_counters_of(orfa_session* session, orfa_counters* out) {
     out->bytes_written = s.counters.bytes_written.load(std::memory_order_relaxed);
     out->bytes_packed = s.counters.bytes_packed.load(std::memory_order_relaxed);
     s.mesh().connections(out->connections);
+    const orfa::fabric::RegistrationFigures memory = s.mesh().registration_figures();
+    out->registrations = memory.registered;
+    out->registration_hits = memory.hits;
+    out->registration_misses = memory.misses;
+    out->registration_invalidations = memory.invalidated;
+    out->bytes_staged = memory.bytes_staged;
 }
 
 }  // extern "C"

@@ -59,6 +59,11 @@ ORFA_API int orfa_server_count(orfa_session* session);
 /* Round trip of an empty request to server `server` (0 ..). Returns 0. */
 ORFA_API int orfa_ping(orfa_session* session, int server);
 
+/* What can be said on this host about registering memory with a network, as a JSON array of
+ * {"check", "value", "good", "note"}; no session is needed. Returns the text's length; it is cut at
+ * `size` - 1 bytes. */
+ORFA_API ssize_t orfa_registration_report(char* text, size_t size);
+
 /* A server's figures as one JSON object (address, transports, pid, uptime, memory, requests,
  * bytes). Returns the text's length; it is cut at `size` - 1 bytes. */
 ORFA_API ssize_t orfa_server_status(orfa_session* session, int server, char* text, size_t size);
@@ -283,6 +288,13 @@ typedef struct orfa_counters {
     uint64_t bytes_written;  /* file bytes that servers accepted */
     uint64_t bytes_packed;   /* of both, bytes that were copied once more inside the client */
     uint64_t connections[2]; /* servers reached by: local, ofi */
+    /* Memory registered with the network, and what the registration cache did; the latter are 0
+     * where registering costs nothing (TCP) and on the same host. */
+    uint64_t registrations;
+    uint64_t registration_hits;
+    uint64_t registration_misses;
+    uint64_t registration_invalidations; /* the program had changed the memory */
+    uint64_t bytes_staged;               /* of bytes_packed, copied so as not to be registered */
 } orfa_counters;
 ORFA_API void orfa_counters_of(orfa_session* session, orfa_counters* out);
 

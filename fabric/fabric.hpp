@@ -11,6 +11,7 @@
 
 #include <sys/types.h>
 
+#include <cerrno>
 #include <cstddef>
 #include <cstdint>
 #include <span>
@@ -53,6 +54,19 @@ struct Registration {
     std::uint64_t addr = 0;  // of the first byte; add an offset for later ones
     std::uint64_t key = 0;
     void* handle = nullptr;  // the transport's own, for release_memory()
+};
+
+// What an endpoint has done to let its peers, or its own hardware, at memory. All zero but the
+// first where registering costs nothing.
+struct RegistrationFigures {
+    std::uint64_t registered = 0;    // registrations made with the transport
+    std::uint64_t hits = 0;          // found in the registration cache
+    std::uint64_t misses = 0;        // not found there
+    std::uint64_t evicted = 0;       // given up there for others
+    std::uint64_t invalidated = 0;   // or because their memory had changed
+    std::uint64_t bytes = 0;         // kept registered now
+    std::uint64_t bytes_staged = 0;  // copied through registered buffers instead
+    std::uint64_t checked = 0;       // uses looked at for being stale (ORFA_REGISTRATION_PRICE)
 };
 
 // Told the end of an rma that was not done at once. Owned by the caller, alive until on_rma_done().
@@ -129,6 +143,21 @@ class Endpoint {
     // Lets peers use this memory. The caller keeps it mapped until release_memory().
     virtual Result<Registration> register_memory(std::span<std::byte> memory, Access access) = 0;
     virtual void release_memory(const Registration& registration) = 0;
+
+    // True: bytes to or from this memory are better copied through stage() than registered. The
+    // answer is counted: whoever is told true is expected to do so.
+    virtual bool copies(std::span<const std::byte> /*memory*/) { return false; }
+    // Memory of the endpoint's that is registered already, and usable by peers until it is given
+    // back by release_memory(); registration.addr belongs to its first byte. ENOTSUP, ENOMEM: none.
+    struct Staged {
+        std::span<std::byte> memory;
+        Registration registration;
+    };
+    virtual Result<Staged> stage(std::size_t /*bytes*/) { return Status::from_errno(ENOTSUP); }
+    // Memory that will be used for many rma and lives as long as the endpoint: to be registered
+    // once, in pieces of `piece` bytes (whole pages).
+    virtual void announce_pool(std::span<std::byte> /*memory*/, std::size_t /*piece*/) {}
+    [[nodiscard]] virtual RegistrationFigures registration_figures() const { return {}; }
 
     // Handles what has happened, without blocking; returns the number of events.
     virtual std::size_t poll() = 0;

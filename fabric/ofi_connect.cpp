@@ -2,6 +2,7 @@
 // How a connection of an OfiEndpoint begins and ends: the greeting at the door, its hang-up.
 #include "common/log.hpp"
 #include "fabric/ofi_endpoint.hpp"
+#include "fabric/ofi_memory.hpp"
 #include "fabric/ofi_messages.hpp"
 #include "fabric/ofi_rma.hpp"
 #include "fabric/ofi_sockets.hpp"
@@ -56,6 +57,14 @@ std::string chosen_provider(const OfiOptions& options) {
 }  // namespace
 
 Status OfiEndpoint::open_domain(const std::string& host) {
+    RegistrationSettings registration;
+    if (options_.registration) {
+        registration = *options_.registration;
+    } else {
+        const Result<RegistrationSettings> wanted = RegistrationSettings::from_environment();
+        if (!wanted.ok()) return wanted.status();
+        registration = *wanted;
+    }
     OfiDomainOptions options;
     options.provider = chosen_provider(options_);
     options.host = host;
@@ -69,7 +78,8 @@ Status OfiEndpoint::open_domain(const std::string& host) {
     ORFA_TRY(messages->start_receiving(options.receives));
     ORFA_TRY(watch((*domain)->cq_fd(), kCompletionsTag));
     messages_ = std::move(messages);
-    rma_ = std::make_unique<OfiRma>(**domain, peer_watch, peers_);
+    memory_ = std::make_unique<OfiMemory>(**domain, registration);
+    rma_ = std::make_unique<OfiRma>(**domain, *memory_, peer_watch, peers_);
     domain_ = std::move(*domain);
     sockets_ = std::make_unique<OfiSockets>(libfabric_port(), [this](const sockaddr_storage& to) {
         // The addresses that libfabric knows are as long as the socket address they are.

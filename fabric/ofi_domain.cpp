@@ -275,10 +275,9 @@ void OfiDomain::release(OfiRegion* region) {
     delete region;
 }
 
-std::uint64_t OfiDomain::remote_address(const void* first_byte) const {
-    return (info_->domain_attr->mr_mode & FI_MR_VIRT_ADDR) != 0
-               ? reinterpret_cast<std::uint64_t>(first_byte)
-               : 0;
+std::uint64_t OfiDomain::remote_address(const void* byte, std::uintptr_t base) const {
+    const auto address = reinterpret_cast<std::uint64_t>(byte);
+    return (info_->domain_attr->mr_mode & FI_MR_VIRT_ADDR) != 0 ? address : address - base;
 }
 
 }  // namespace orfa::fabric

@@ -73,6 +73,15 @@ class OfiDomain {
     [[nodiscard]] std::uint32_t address_format() const { return info_->addr_format; }
     [[nodiscard]] std::size_t iov_limit() const { return info_->tx_attr->iov_limit; }
     [[nodiscard]] std::size_t rma_iov_limit() const { return info_->tx_attr->rma_iov_limit; }
+    [[nodiscard]] std::uint64_t mr_mode() const {
+        return static_cast<std::uint64_t>(info_->domain_attr->mr_mode);
+    }
+    // True: memory needs no pinning, nor anything else that takes time, to be registered.
+    [[nodiscard]] bool registering_is_free() const {
+        return (mr_mode() & (FI_MR_LOCAL | FI_MR_ALLOCATED | FI_MR_PROV_KEY)) == 0;
+    }
+    // How many registrations the provider says it can have; 0: it does not say.
+    [[nodiscard]] std::size_t max_registrations() const { return info_->domain_attr->mr_cnt; }
     [[nodiscard]] bool registers_local() const { return registers_local_; }
     // Flags that make the completion of a write mean: seen by the peer before any later message.
     [[nodiscard]] std::uint64_t write_flags() const { return write_flags_; }
@@ -94,8 +103,8 @@ class OfiDomain {
     // choose, or for ourselves (FI_READ and such).
     Result<OfiRegion*> register_memory(std::span<std::byte> memory, std::uint64_t access);
     void release(OfiRegion* region);
-    // What a peer gives as address of the first byte.
-    [[nodiscard]] std::uint64_t remote_address(const void* first_byte) const;
+    // What a peer gives as address of `byte`, in a region that begins at `base`.
+    [[nodiscard]] std::uint64_t remote_address(const void* byte, std::uintptr_t base) const;
 
   private:
     struct InfoCloser {

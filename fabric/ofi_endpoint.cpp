@@ -2,6 +2,7 @@
 #include "fabric/ofi_endpoint.hpp"
 
 #include "common/log.hpp"
+#include "fabric/ofi_memory.hpp"
 #include "fabric/ofi_messages.hpp"
 #include "fabric/ofi_rma.hpp"
 #include "fabric/ofi_sockets.hpp"
@@ -86,12 +87,14 @@ void OfiEndpoint::leak() {
         OfiDomain* domain;
         OfiRma* rma;
         OfiMessages* messages;
+        OfiMemory* memory;
         Leaked* next;
     };
     static std::atomic<Leaked*> all = nullptr;
     if (!domain_) return;
     domain_->leak();
-    auto* leaked = new Leaked{domain_.release(), rma_.release(), messages_.release(), all.load()};
+    auto* leaked = new Leaked{domain_.release(), rma_.release(), messages_.release(),
+                              memory_.release(), all.load()};
     while (!all.compare_exchange_weak(leaked->next, leaked))
         continue;
 }
@@ -100,6 +103,7 @@ void OfiEndpoint::forget_after_fork() {
     // Closing the child's copies of sockets tells nobody anything, but closing a libfabric object
     // would shut the parent's connections down.
     if (sockets_) sockets_->close_copies();
+    if (memory_) memory_->forget_after_fork();
     leak();
     for (auto& [id, peer] : peers_)
         peer->door = DoorSocket();
@@ -155,15 +159,37 @@ Result<Registration> OfiEndpoint::register_memory(std::span<std::byte> memory, A
     std::uint64_t flags = 0;
     if ((wanted & static_cast<unsigned>(Access::kRemoteRead)) != 0) flags |= FI_REMOTE_READ;
     if ((wanted & static_cast<unsigned>(Access::kRemoteWrite)) != 0) flags |= FI_REMOTE_WRITE;
-    Result<OfiRegion*> region = domain_->register_memory(memory, flags);
-    if (!region.ok()) return region.status();
-    return Registration{domain_->remote_address(memory.data()), fi_mr_key((*region)->mr.get()),
-                        *region};
+    const Result<OfiMemory::Use*> use = memory_->acquire(memory, flags);
+    if (!use.ok()) return use.status();
+    return registration_of(**use);
+}
+
+Registration OfiEndpoint::registration_of(OfiMemory::Use& use) const {
+    return {domain_->remote_address(use.data, use.base), fi_mr_key(use.region->mr.get()), &use};
+}
+
+bool OfiEndpoint::copies(std::span<const std::byte> memory) {
+    return memory_ && memory_->copies(memory);
+}
+
+Result<Endpoint::Staged> OfiEndpoint::stage(std::size_t bytes) {
+    if (!memory_) return Status::from_errno(ENOTCONN);
+    const Result<OfiMemory::Use*> use = memory_->stage(bytes);
+    if (!use.ok()) return use.status();
+    return Staged{{(*use)->data, bytes}, registration_of(**use)};
+}
+
+void OfiEndpoint::announce_pool(std::span<std::byte> memory, std::size_t piece) {
+    if (memory_) memory_->announce_pool(memory, piece);
+}
+
+RegistrationFigures OfiEndpoint::registration_figures() const {
+    return memory_ ? memory_->figures() : RegistrationFigures{};
 }
 
 void OfiEndpoint::release_memory(const Registration& registration) {
-    if (domain_ && registration.handle != nullptr && owner_ != 0)
-        domain_->release(static_cast<OfiRegion*>(registration.handle));
+    if (memory_ && registration.handle != nullptr && owner_ != 0)
+        memory_->release(static_cast<OfiMemory::Use*>(registration.handle));
 }
 
 std::size_t OfiEndpoint::packs_below() const {

@@ -11,7 +11,9 @@
 #include "common/unique_fd.hpp"
 #include "fabric/door.hpp"
 #include "fabric/fabric.hpp"
+#include "fabric/ofi_memory.hpp"
 #include "fabric/ofi_peer.hpp"
+#include "fabric/registration_settings.hpp"
 
 #include <sys/socket.h>
 #include <sys/types.h>
@@ -45,6 +47,8 @@ struct OfiOptions {
     // For tests: ask for what other providers demand.
     bool virtual_addresses = false;
     bool always_register_local = false;
+    // None: what the environment says.
+    std::optional<RegistrationSettings> registration = {};
 };
 
 class OfiEndpoint final : public Endpoint, private OfiPeerWatch {
@@ -77,9 +81,14 @@ class OfiEndpoint final : public Endpoint, private OfiPeerWatch {
     Result<RmaState> rma_write(PeerId peer, std::span<const LocalSegment> from,
                                std::span<const RemoteSegment> to,
                                RmaCompletion* completion) override;
-    // ENOTCONN: not before the first connect() (or listening).
+    // ENOTCONN: not before the first connect() (or listening). Where registering costs something it
+    // is done once and kept, see OfiMemory.
     Result<Registration> register_memory(std::span<std::byte> memory, Access access) override;
     void release_memory(const Registration& registration) override;
+    bool copies(std::span<const std::byte> memory) override;
+    Result<Staged> stage(std::size_t bytes) override;
+    void announce_pool(std::span<std::byte> memory, std::size_t piece) override;
+    [[nodiscard]] RegistrationFigures registration_figures() const override;
     std::size_t poll() override;
     bool arm() override;
     void disarm() override { look_at_descriptors_ = true; }
@@ -106,6 +115,7 @@ class OfiEndpoint final : public Endpoint, private OfiPeerWatch {
 
     Status watch(int fd, std::uint64_t tag);
     void leak();
+    [[nodiscard]] Registration registration_of(OfiMemory::Use& use) const;
 
     // ofi_connect.cpp
     Status open_domain(const std::string& host);
@@ -151,6 +161,7 @@ class OfiEndpoint final : public Endpoint, private OfiPeerWatch {
     std::unique_ptr<OfiMessages> messages_;
     std::unique_ptr<OfiRma> rma_;
     std::unique_ptr<OfiDomain> domain_;
+    std::unique_ptr<OfiMemory> memory_;  // ends before the domain
     std::unique_ptr<OfiSockets> sockets_;
     bool loopback_only_ = false;  // the domain is bound to a loopback address
 

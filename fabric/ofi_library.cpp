@@ -48,7 +48,29 @@ void set_defaults() {
     (void)::setenv("FI_OFI_RXM_CM_PROGRESS_INTERVAL", "500", 0);  // us
     // Without it fi_av_remove() leaves the connection, and what is under way on it, as it is.
     (void)::setenv("FI_AV_REMOVE_CLEANUP", "1", 0);
+    // On kernels where a fork moves pinned pages, the drivers' libraries keep these from the child.
+    (void)::setenv("RDMAV_FORK_SAFE", "1", 0);
+    (void)::setenv("FI_EFA_FORK_SAFE", "1", 0);
+    (void)::setenv("CXI_FORK_SAFE", "1", 0);
 }
+
+// Keeps libfabric from having a registration cache, and hooks in the C library, of its own beside
+// ours. Only while it starts: the variable is not for our children.
+class NoCacheOfItsOwn {
+  public:
+    NoCacheOfItsOwn() : ours_(std::getenv(kName) == nullptr) {
+        if (ours_) (void)::setenv(kName, "disabled", 0);
+    }
+    ~NoCacheOfItsOwn() {
+        if (ours_) (void)::unsetenv(kName);
+    }
+    NoCacheOfItsOwn(const NoCacheOfItsOwn&) = delete;
+    NoCacheOfItsOwn& operator=(const NoCacheOfItsOwn&) = delete;
+
+  private:
+    static constexpr const char* kName = "FI_MR_CACHE_MONITOR";
+    const bool ours_;
+};
 
 // The signal dispositions of the process, put back when it goes.
 class SignalKeeper {
@@ -72,6 +94,7 @@ class SignalKeeper {
 Result<OfiLibrary> load_now() {
     set_defaults();
     const SignalKeeper keeper;
+    const NoCacheOfItsOwn no_cache;
     void* handle = ::dlopen("libfabric.so.1", RTLD_LAZY | RTLD_LOCAL);
     if (handle == nullptr) handle = ::dlopen("libfabric.so", RTLD_LAZY | RTLD_LOCAL);
     if (handle == nullptr) {

@@ -2,6 +2,7 @@
 // What an OfiEndpoint does in poll(), and how it waits.
 #include "common/log.hpp"
 #include "fabric/ofi_endpoint.hpp"
+#include "fabric/ofi_memory.hpp"
 #include "fabric/ofi_messages.hpp"
 #include "fabric/ofi_rma.hpp"
 #include "fabric/ofi_sockets.hpp"
@@ -37,6 +38,7 @@ std::size_t OfiEndpoint::poll() {
         events += read_completions();
         if (messages_->waiting()) messages_->retry();
         if (rma_->waiting()) rma_->pump();
+        memory_->tend();
     }
     // After the completions: what a peer said before it went is heard first.
     if (look) events += look_at_descriptors();

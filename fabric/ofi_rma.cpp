@@ -26,8 +26,9 @@ bool sum(std::span<const Segment> segments, std::uint64_t& total) {
 
 }  // namespace
 
-OfiRma::OfiRma(OfiDomain& domain, OfiPeerWatch& watch, OfiPeers& peers)
+OfiRma::OfiRma(OfiDomain& domain, OfiMemory& memory, OfiPeerWatch& watch, OfiPeers& peers)
     : domain_(domain),
+      memory_(memory),
       watch_(watch),
       peers_(peers),
       max_local_(std::clamp<std::size_t>(domain.iov_limit(), 1, RmaChunk::kMaxPieces)),
@@ -137,30 +138,30 @@ bool OfiRma::append(RmaChunk& chunk, std::byte* data, std::uint64_t addr, std::u
     return true;
 }
 
-// Where a registration cache has its place.
-Status OfiRma::register_local(RmaChunk& chunk, bool write) {
+// For either direction: the same memory will be read from and written to.
+Status OfiRma::register_local(RmaChunk& chunk) {
     chunk.desc.fill(nullptr);
-    chunk.regions.fill(nullptr);
-    if (!domain_.registers_local()) return {};
+    chunk.uses.fill(nullptr);
+    if (!memory_.registers_local()) return {};
     for (std::size_t i = 0; i < chunk.local_count; ++i) {
-        Result<OfiRegion*> region = domain_.register_memory(
+        const Result<OfiMemory::Use*> use = memory_.acquire(
             {static_cast<std::byte*>(chunk.local[i].iov_base), chunk.local[i].iov_len},
-            write ? FI_WRITE : FI_READ);
-        if (!region.ok()) {
+            FI_READ | FI_WRITE);
+        if (!use.ok()) {
             release_local(chunk);
-            return region.status();
+            return use.status();
         }
-        chunk.regions[i] = *region;
-        chunk.desc[i] = fi_mr_desc((*region)->mr.get());
+        chunk.uses[i] = *use;
+        chunk.desc[i] = fi_mr_desc((*use)->region->mr.get());
     }
     return {};
 }
 
 void OfiRma::release_local(RmaChunk& chunk) {
-    if (!domain_.registers_local()) return;
-    for (OfiRegion*& region : chunk.regions) {
-        if (region != nullptr) domain_.release(region);
-        region = nullptr;
+    if (!memory_.registers_local()) return;
+    for (OfiMemory::Use*& use : chunk.uses) {
+        if (use != nullptr) memory_.release(use);
+        use = nullptr;
     }
 }
 
@@ -253,7 +254,7 @@ OfiRma::Posted OfiRma::post_next(OfiPeer& peer) {
 
 // EAGAIN: libfabric has no room, or no connection yet.
 Status OfiRma::submit(RmaChunk& chunk, const OfiPeer& peer) {
-    ORFA_TRY(register_local(chunk, chunk.op->write));
+    ORFA_TRY(register_local(chunk));
     fi_msg_rma message{};
     message.msg_iov = chunk.local.data();
     message.desc = chunk.desc.data();

@@ -6,6 +6,7 @@
 #include "common/status.hpp"
 #include "fabric/fabric.hpp"
 #include "fabric/ofi_domain.hpp"
+#include "fabric/ofi_memory.hpp"
 #include "fabric/ofi_peer.hpp"
 
 #include <rdma/fi_rma.h>
@@ -48,7 +49,7 @@ struct RmaChunk : OfiContext {
     std::size_t local_count = 0, remote_count = 0;
     std::array<iovec, kMaxPieces> local;
     std::array<fi_rma_iov, kMaxPieces> remote;
-    std::array<OfiRegion*, kMaxPieces> regions;  // of the local pieces, if registered
+    std::array<OfiMemory::Use*, kMaxPieces> uses;  // of the local pieces, if registered
     std::array<void*, kMaxPieces> desc;
 };
 
@@ -60,7 +61,7 @@ class OfiRma {
     static constexpr std::size_t kMaxChunks = 64;      // likewise
     static constexpr std::uint64_t kStallMs = 20;      // without progress: counts no longer
 
-    OfiRma(OfiDomain& domain, OfiPeerWatch& watch, OfiPeers& peers);
+    OfiRma(OfiDomain& domain, OfiMemory& memory, OfiPeerWatch& watch, OfiPeers& peers);
     ~OfiRma();
     OfiRma(const OfiRma&) = delete;
     OfiRma& operator=(const OfiRma&) = delete;
@@ -87,7 +88,7 @@ class OfiRma {
     void cut(RmaOp& op, RmaChunk& chunk) const;
     bool append(RmaChunk& chunk, std::byte* data, std::uint64_t addr, std::uint64_t key,
                 std::size_t n) const;
-    Status register_local(RmaChunk& chunk, bool write);
+    Status register_local(RmaChunk& chunk);
     void release_local(RmaChunk& chunk);
     Posted post_next(OfiPeer& peer);
     static bool finished(const RmaOp& op) { return op.unposted.left == 0 && op.chunks == 0; }
@@ -98,6 +99,7 @@ class OfiRma {
     void uncount(OfiPeer& peer, std::size_t bytes);
 
     OfiDomain& domain_;
+    OfiMemory& memory_;
     OfiPeerWatch& watch_;
     OfiPeers& peers_;
     std::size_t max_local_, max_remote_;       // pieces of a chunk

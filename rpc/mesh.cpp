@@ -310,6 +310,12 @@ void Mesh::connections(std::uint64_t (&by_transport)[2]) {
             ++by_transport[channel->route().endpoint == connector_->local() ? 0 : 1];
 }
 
+fabric::RegistrationFigures Mesh::registration_figures() {
+    const MutexLock lock(mutex_);
+    auto* endpoint = connector_->ofi();
+    return endpoint == nullptr ? fabric::RegistrationFigures{} : endpoint->registration_figures();
+}
+
 void Mesh::forget_after_fork() ORFA_NO_ANALYSIS {
     // Another thread of the parent may have held the lock, and its thread does not exist here: both
     // are made anew in place, without destroying what they were.

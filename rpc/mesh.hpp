@@ -133,6 +133,8 @@ class Mesh {
     // Number of requests sent so far, and of servers connected by (local, ofi).
     [[nodiscard]] std::uint64_t requests_sent();
     void connections(std::uint64_t (&by_transport)[2]);
+    // Of the network endpoint; the same-host one registers nothing that costs.
+    fabric::RegistrationFigures registration_figures();
 
     // In the child of a fork, before any other use: forgets the parent's connections and requests.
     // Servers are connected anew when they are next needed.

@@ -25,7 +25,7 @@ demo_packages=(libhdf5-openmpi-dev hdf5-tools)
 # shellcheck disable=SC2034  # read by its name in main()
 test_packages=(
     clang clang-tidy clang-format libclang-rt-14-dev
-    libgtest-dev libgmock-dev git
+    libgtest-dev libgmock-dev libbenchmark-dev libjemalloc2 libmimalloc2.0 git
 )
 # The micro-benchmarks' framework, the plots of orfa-bench report, the disk's limit.
 # shellcheck disable=SC2034  # read by its name in main()

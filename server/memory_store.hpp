@@ -37,6 +37,8 @@ class MemoryStore final : public ObjectStore {
     void remove(std::uint64_t id) override;
     Status sync(std::uint64_t) override { return {}; }  // RAM: nothing to do, nothing promised
     [[nodiscard]] StoreUsage usage() const override;
+    // All memory that prepare_write() and prepare_read() may give.
+    [[nodiscard]] std::span<std::byte> memory() const { return pool_->range(); }
 
   private:
     // A block of an object, and which bytes of it are its content: [from, to) of the block. The

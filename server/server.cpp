@@ -97,6 +97,7 @@ Status Server::start(Loop& loop, std::string& what) {
     if (!store.ok()) return store.status();
     store_ = std::move(*store);
     core_.store = store_.get();
+    shard_.announce_pool(store_->memory(), BlockPool::kChunkBytes);
     what = "ORFA_TEST_CORRUPT";
     const auto corruption = corruption_asked_for();
     if (!corruption.ok()) return corruption.status();

@@ -78,6 +78,11 @@ void Shard::set_endpoint(std::unique_ptr<fabric::Endpoint> endpoint) {
     ports_.back()->endpoint = std::move(endpoint);
 }
 
+void Shard::announce_pool(std::span<std::byte> memory, std::size_t piece) {
+    for (auto& port : ports_)
+        port->endpoint->announce_pool(memory, piece);
+}
+
 void Shard::post(std::function<void()> work) {
     {
         const std::lock_guard<std::mutex> lock(posted_mutex_);

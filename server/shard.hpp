@@ -40,6 +40,8 @@ class Shard {
     // Before it is served: where an endpoint to be owned sends its events, and the endpoint itself.
     fabric::EndpointEvents& new_port();
     void set_endpoint(std::unique_ptr<fabric::Endpoint> endpoint);  // of the last new_port()
+    // Before it is served: memory that data are moved from and to, see Endpoint.
+    void announce_pool(std::span<std::byte> memory, std::size_t piece);
 
     // What a loop does with a shard. poll(): moves everything along that can go on; the number of
     // events. run_timers(): ms until the next one is due. arm(): before blocking on wake_fd() and

@@ -24,6 +24,7 @@ void add_rm(CLI::App& app, int& exit_code);
 void add_mkdir(CLI::App& app, int& exit_code);
 void add_mv(CLI::App& app, int& exit_code);
 void add_layout(CLI::App& app, int& exit_code);
+void add_doctor(CLI::App& app, int& exit_code);
 void add_df(CLI::App& app, int& exit_code);
 void add_version(CLI::App& app, int& exit_code);
 

@@ -19,7 +19,7 @@ void add_all(CLI::App& app, int& exit_code) {
     add_cluster_status(*cluster, exit_code);
     add_cluster_list(*cluster, exit_code);
     for (const auto add : {add_env, add_ping, add_ls, add_stat, add_cp, add_cat, add_rm, add_mkdir,
-                           add_mv, add_layout, add_df, add_version}) {
+                           add_mv, add_layout, add_df, add_doctor, add_version}) {
         add(app, exit_code);
     }
 }

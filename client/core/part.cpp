@@ -57,7 +57,7 @@ Status Part::start(Share& share, Direction direction,
     fold_extents();
     way_ = choose_way(*endpoint_);
     Status status;
-    if (way_ != Way::kInline) status = register_segments(server);
+    if (way_ != Way::kInline) status = register_segments();
     if (status.ok()) status = send(server);
     if (!status.ok()) release();
     return status;
@@ -89,13 +89,15 @@ void Part::put_lists(protocol::Writer& writer) const {
     writer.put_array(std::span<const protocol::MemorySegment>(remote_));
 }
 
-Part::Way Part::choose_way(const fabric::Endpoint& endpoint) const {
+Part::Way Part::choose_way(fabric::Endpoint& endpoint) const {
     const std::uint64_t overhead = sizeof(protocol::RequestHeader) + head_bytes() + pattern_bytes();
     const std::uint64_t inline_max = transfer_.file().session().inline_max();
     if (share_->bytes <= inline_max && share_->bytes + overhead <= endpoint.max_message())
         return Way::kInline;
     const std::size_t pieces = share_->segments.size();
     if (pieces > 1 && share_->bytes / pieces < endpoint.packs_below()) return Way::kPacked;
+    const auto& first = share_->segments.front();
+    if (pieces == 1 && endpoint.copies({first.data, first.length})) return Way::kPacked;
     return Way::kDirect;
 }
 
@@ -108,13 +110,27 @@ Status Part::register_memory(std::span<std::byte> memory, fabric::Access access,
     return {};
 }
 
-Status Part::register_segments(std::uint32_t) {
+// Room for the payload in one piece, registered already where that saves time.
+Status Part::register_packed(fabric::Access access) {
+    const auto staged = endpoint_->stage(share_->bytes);
+    if (!staged.ok()) {
+        packed_store_.resize(share_->bytes);
+        packed_ = packed_store_;
+        return register_memory(packed_, access, remote_);
+    }
+    packed_ = (*staged).memory;
+    registrations_.push_back((*staged).registration);
+    remote_.push_back({(*staged).registration.addr, (*staged).registration.key, share_->bytes});
+    return {};
+}
+
+Status Part::register_segments() {
     const auto access = direction_ == Direction::kWrite ? fabric::Access::kRemoteRead
                                                         : fabric::Access::kRemoteWrite;
     if (way_ == Way::kPacked) {
-        packed_.resize(share_->bytes);
+        ORFA_TRY(register_packed(access));
         if (direction_ == Direction::kWrite) gather(packed_);
-        return register_memory(packed_, access, remote_);
+        return {};
     }
     for (const auto& segment : share_->segments)
         ORFA_TRY(register_memory({segment.data, segment.length}, access, remote_));
@@ -161,7 +177,6 @@ Status Part::send(std::uint32_t server) ORFA_NO_ANALYSIS {
 }
 
 void Part::on_reply(Status status, std::span<const std::byte> body) {
-    release();
     if (status.ok()) {
         protocol::Reader reader(body);
         if (!reader.get(reply_) || reply_.bytes > share_->bytes)
@@ -175,6 +190,7 @@ void Part::on_reply(Status status, std::span<const std::byte> body) {
             scatter(packed_);
         }
     }
+    release();  // after scatter(): staged memory goes to others
     transfer_.part_ended(transfer_.file().server_of(share_->column), status);
 }
 

@@ -42,8 +42,9 @@ class Part final : public rpc::Call {
   private:
     enum class Way : std::uint8_t { kInline, kDirect, kPacked };
 
-    [[nodiscard]] Way choose_way(const fabric::Endpoint& endpoint) const;
-    Status register_segments(std::uint32_t server);
+    [[nodiscard]] Way choose_way(fabric::Endpoint& endpoint) const;
+    Status register_segments();
+    Status register_packed(fabric::Access access);
     Status register_memory(std::span<std::byte> memory, fabric::Access access,
                            std::vector<protocol::MemorySegment>& out);
     Status send(std::uint32_t server);
@@ -64,9 +65,10 @@ class Part final : public rpc::Call {
     Way way_ = Way::kDirect;
     fabric::Endpoint* endpoint_ = nullptr;
     std::vector<protocol::Strided> folded_;  // the share's extents; empty: sent as they are
-    std::vector<std::byte> head_;    // the request, without an inline payload of one segment
-    std::vector<std::byte> packed_;  // payload in one piece
-    std::vector<std::byte> lists_;   // those too long for the message
+    std::vector<std::byte> head_;  // the request, without an inline payload of one segment
+    std::span<std::byte> packed_;  // payload in one piece: staged by the endpoint, or ours
+    std::vector<std::byte> packed_store_;
+    std::vector<std::byte> lists_;                 // those too long for the message
     std::vector<protocol::MemorySegment> remote_;  // segments_ or packed_, as the server sees them
     std::vector<fabric::Registration> registrations_;
     protocol::IoReply reply_{};

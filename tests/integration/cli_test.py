@@ -519,6 +519,13 @@ class Files(unittest.TestCase):
                       self.orfa("layout", "--create", self.home + "/made", code=1)[1])
         self.assertIn("8 KiB", self.orfa("layout", self.home + "/chosen")[0].decode())
 
+    def test_doctor_says_how_memory_is_registered(self):
+        found = {f["check"]: f for f in json.loads(self.orfa("doctor", "--json")[0])["registration"]}
+        self.assertEqual(found["registering 1 MiB"]["value"], "works")
+        self.assertIn("off", found["registration cache"]["value"])  # tcp: not needed
+        self.assertIn("locked memory", found)
+        self.assertIn("memory monitor: hooks", self.orfa("doctor")[0].decode())
+
     def test_df_tells_size_and_use(self):
         before = json.loads(self.orfa("df", "--json")[0])
         self.assertEqual(before["total_bytes"], SERVERS * (256 << 20))
