@@ -74,7 +74,7 @@ void round_trips(const Options& options, orfa_session* session, orfa_file* file,
 }
 
 void sequential(const Options& options, orfa_file* file, Json& figures) {
-    const PatternSource source(options.size, options.count);
+    const Pattern pattern(options.count, options.size);
     std::vector<std::byte> buffer(options.size);
     const auto moved = static_cast<ssize_t>(options.size);
     const auto rate = [&](double start) {
@@ -83,7 +83,8 @@ void sequential(const Options& options, orfa_file* file, Json& figures) {
 
     double start = now();
     for (std::uint64_t i = 0; i < options.count; ++i) {
-        if (orfa_pwrite(file, source.window(0, i), options.size, i * options.size) != moved)
+        if (orfa_pwrite(file, pattern.at(i * options.size), options.size, i * options.size) !=
+            moved)
             give_up("write");
     }
     figures["writes_per_s"] = rate(start);
@@ -97,7 +98,7 @@ void sequential(const Options& options, orfa_file* file, Json& figures) {
         std::fill(buffer.begin(), buffer.end(), std::byte{0});
         if (orfa_pread(file, buffer.data(), options.size, i * options.size) != moved)
             give_up("read");
-        const std::uint64_t right = source.right_bytes_of_access(0, i, buffer);
+        const std::uint64_t right = pattern.right_bytes(i * options.size, buffer);
         if (right < options.size) {
             const unsigned long long at = i * options.size + right;
             std::fprintf(stderr, "orfa-bench-small: wrong byte at offset %llu\n", at);
