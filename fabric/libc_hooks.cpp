@@ -21,6 +21,15 @@ namespace {
 
 enum class Way : std::uint8_t { kNone, kOwn, kOpenMpi, kOtherCopy };
 
+// Threads that begin or end unmap memory when ThreadSanitizer does not know them (yet, any more).
+#if defined(__SANITIZE_THREAD__)
+constexpr bool kThreadSanitizer = true;
+#elif defined(__has_feature)
+constexpr bool kThreadSanitizer = __has_feature(thread_sanitizer);
+#else
+constexpr bool kThreadSanitizer = false;
+#endif
+
 constexpr std::size_t kFunctions = 7;
 constexpr std::array<const char*, kFunctions> kNames = {"munmap", "mremap", "madvise", "brk",
                                                         "shmdt",  "shmat",  "mmap"};
@@ -130,8 +139,8 @@ const SharedHead* head_behind(const void* entry) {
     const void* target = jump_target(entry);
     if (target == nullptr) return nullptr;
     const auto page = static_cast<std::uintptr_t>(::sysconf(_SC_PAGESIZE));
-    const auto* head =
-        reinterpret_cast<const SharedHead*>(reinterpret_cast<std::uintptr_t>(target) & ~(page - 1));
+    const auto* head = reinterpret_cast<const SharedHead*>(
+        pointer_to(reinterpret_cast<std::uintptr_t>(target) & ~(page - 1)));
     return std::memcmp(head->magic, kMagic, sizeof kMagic) == 0 ? head : nullptr;
 }
 
@@ -145,6 +154,7 @@ void stay_loaded() {
 }
 
 Status patch() {
+    if (kThreadSanitizer) return refuse("not under ThreadSanitizer");
     if (!find_program_break()) return refuse("this C library's brk() is not known here");
     const auto bodies = hook_bodies();
     Result<JumpPage> page = JumpPage::make(entries[0]);

@@ -228,6 +228,8 @@ TEST_P(MemoryMonitorTest, ChildrenDoNotDisturbTheParent) {
 }
 
 TEST_P(MemoryMonitorTest, CanBeMadeAnewInAForkedChild) {
+    if (!kOwnMalloc && GetParam() == MonitorChoice::kUserfaultfd)
+        GTEST_SKIP() << "ThreadSanitizer starts no threads in a forked child";
     const pid_t pid = fork();
     if (pid == 0) {
         monitor->forget_after_fork();
