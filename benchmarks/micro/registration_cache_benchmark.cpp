@@ -62,4 +62,3 @@ BENCHMARK(registration_cache_unrelated_change);
 
 }  // namespace
 }  // namespace orfa::fabric
-
