@@ -156,6 +156,8 @@ void BlockPool::release(std::byte* block) {
 // One step of upkeep: touches a chunk, or returns one. How long to wait before the next.
 BlockPool::Pause BlockPool::tend_once() {
     if (ready_.size() < ready_target_ && (fresh_ < chunks_.size() || !returned_.empty())) {
+        const Pause busy = taken_at_ + kQuiet - std::chrono::steady_clock::now();
+        if (ready_.size() >= ready_target_ / 4 && busy > Pause::zero()) return busy;
         std::uint32_t index = 0;
         if (returned_.empty()) {
             index = static_cast<std::uint32_t>(fresh_++);

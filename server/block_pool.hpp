@@ -3,7 +3,8 @@
 // blocks.
 //
 // First touch of fresh memory is the dearest part of a write, so a thread touches, mostly on free
-// processors, chunks (huge pages, where the system gives them) ahead of need; chunks that come
+// processors, chunks (huge pages, where the system gives them) ahead of need, and while chunks are
+// being taken only when they are running out: memory comes back, too. Chunks that come
 // back are kept touched, up to the same amount; beyond it they are returned to the system once none
 // was wanted for kKeepSurplus.
 #pragma once
@@ -30,6 +31,7 @@ class BlockPool {
     static constexpr unsigned kBlocksPerChunk = kChunkBytes / kBlockBytes;
 
     static constexpr std::chrono::seconds kKeepSurplus{5};
+    static constexpr std::chrono::milliseconds kQuiet{300};  // no chunk has been taken for so long
 
     // Adjacent blocks.
     struct Run {
