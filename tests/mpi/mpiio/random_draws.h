@@ -15,6 +15,40 @@ static int pick(int low, int high) {
     return low + (int)(state % (uint64_t)(high - low + 1));
 }
 
+/* ---- What is written, and what is wrong ---------------------------------------------------- */
+
+static int seed_now, step_now;
+
+/* Byte `i` of call `call` of rank `rank` in this step. */
+static unsigned char value(int rank, int call, int i) {
+    return (unsigned char)test_mix((uint64_t)(seed_now * 1000 + step_now),
+                                   (uint64_t)(rank * 100000 + call * 30000 + i));
+}
+
+/* A failure that names its seed and step. */
+static void complain(const char* what, int kind, int writing, long long detail) {
+    char text[200];
+
+    snprintf(text, sizeof(text), "- seed %d step %d kind %d %s: %lld", seed_now, step_now, kind,
+             writing ? "write" : "read", detail);
+    test_fail(__FILE__, __LINE__, what, text);
+}
+
+/* Seeds `--first` on, `--seeds` of them, each with one_seed(); by default 20 from 1 on, of 8 steps.
+ */
+static void run_seeds(int argc, char** argv, void (*one_seed)(int steps)) {
+    const char* seeds = test_option(argc, argv, "--seeds");
+    const char* first = test_option(argc, argv, "--first");
+    const char* steps = test_option(argc, argv, "--steps");
+    const int start = first != NULL ? atoi(first) : 1;
+
+    for (int i = 0; i < (seeds != NULL ? atoi(seeds) : 20); i++) {
+        seed_now = start + i;
+        state = (uint64_t)seed_now;
+        one_seed(steps != NULL ? atoi(steps) : 8);
+    }
+}
+
 /* ---- Random datatypes ---------------------------------------------------------------------- */
 
 /* Displacements in bytes of `count` blocks that do not touch each other. Buffers: in any order, on

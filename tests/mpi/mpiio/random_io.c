@@ -23,7 +23,6 @@ enum { kAt, kPointer, kAtAll, kPointerAll, kIAt, kIPointer, kIAtAll, kIPointerAl
 
 static unsigned char model[kFileMost];
 static long long model_size;
-static int seed_now, step_now;
 
 /* ---- One step: an access of every rank ----------------------------------------------------- */
 
@@ -85,11 +84,6 @@ static long long in_file(const Access* access, int call, int i) {
            typed_place(&access->view, access->offset + call * access->total + i);
 }
 
-static unsigned char value(int rank, int call, int i) {
-    return (unsigned char)test_mix((uint64_t)(seed_now * 1000 + step_now),
-                                   (uint64_t)(rank * 100000 + call * 30000 + i));
-}
-
 /* ---- Doing it ------------------------------------------------------------------------------ */
 
 static int run_blocking(MPI_File file, int writing, int kind, MPI_Offset etypes, void* data,
@@ -139,14 +133,6 @@ static int run_nonblocking(MPI_File file, int writing, int kind, MPI_Offset etyp
             return writing ? MPI_File_iwrite_all(file, data, n, type, request)
                            : MPI_File_iread_all(file, data, n, type, request);
     }
-}
-
-static void complain(const char* what, int kind, int writing, long long detail) {
-    char text[200];
-
-    snprintf(text, sizeof(text), "- seed %d step %d kind %d %s: %lld", seed_now, step_now, kind,
-             writing ? "write" : "read", detail);
-    test_fail(__FILE__, __LINE__, what, text);
 }
 
 static int uses_pointer(int kind) {
@@ -253,7 +239,6 @@ static void one_seed(int steps) {
     MPI_Offset size = -1;
     MPI_Status status;
 
-    state = (uint64_t)seed_now;
     MPI_Info hints = random_hints();
     MPI_File file = test_create(hints);
     MPI_Info_free(&hints);
@@ -277,15 +262,7 @@ static void one_seed(int steps) {
 
 int main(int argc, char** argv) {
     test_start(&argc, &argv);
-    const char* seeds = test_option(argc, argv, "--seeds");
-    const char* first = test_option(argc, argv, "--first");
-    const char* steps = test_option(argc, argv, "--steps");
-    const int start = first != NULL ? atoi(first) : 1;
-
     if (test_ranks > kMaxRanks) return test_skip("at most 16 ranks");
-    for (int i = 0; i < (seeds != NULL ? atoi(seeds) : 20); i++) {
-        seed_now = start + i;
-        one_seed(steps != NULL ? atoi(steps) : 8);
-    }
+    run_seeds(argc, argv, one_seed);
     return test_end("random_io");
 }

@@ -23,7 +23,6 @@ enum { kShared, kNonblocking, kOrdered, kOrderedSplit, kAtomic, kAtomicAll, kKin
 
 static unsigned char model[kFileMost];
 static long long model_size;
-static int seed_now, step_now;
 
 /* The view in force, and the shared pointer, in bytes of it. */
 static Typed view;
@@ -32,19 +31,6 @@ static long long pointer;
 
 static long long in_file(long long i) {
     return displacement + typed_place(&view, (int)i);
-}
-
-static unsigned char value(int rank, int call, int i) {
-    return (unsigned char)test_mix((uint64_t)(seed_now * 1000 + step_now),
-                                   (uint64_t)(rank * 100000 + call * 30000 + i));
-}
-
-static void complain(const char* what, int kind, int writing, long long detail) {
-    char text[200];
-
-    snprintf(text, sizeof(text), "- seed %d step %d kind %d %s: %lld", seed_now, step_now, kind,
-             writing ? "write" : "read", detail);
-    test_fail(__FILE__, __LINE__, what, text);
 }
 
 /* ---- Drawing ------------------------------------------------------------------------------- */
@@ -365,25 +351,21 @@ static void step(MPI_File file) {
     MPI_Barrier(MPI_COMM_WORLD);
 }
 
+static void one_seed(int steps) {
+    MPI_Info hints = random_hints();
+    MPI_File file = test_create(hints);
+
+    MPI_Info_free(&hints);
+    memset(model, 0, sizeof(model));
+    model_size = 0;
+    for (step_now = 0; step_now < steps; step_now++)
+        step(file);
+    test_close_and_remove(&file);
+}
+
 int main(int argc, char** argv) {
     test_start(&argc, &argv);
-    const char* seeds = test_option(argc, argv, "--seeds");
-    const char* first = test_option(argc, argv, "--first");
-    const char* steps = test_option(argc, argv, "--steps");
-    const int start = first != NULL ? atoi(first) : 1;
-
     if (test_ranks > kMaxRanks) return test_skip("at most 8 ranks");
-    for (int i = 0; i < (seeds != NULL ? atoi(seeds) : 20); i++) {
-        seed_now = start + i;
-        state = (uint64_t)seed_now;
-        MPI_Info hints = random_hints();
-        MPI_File file = test_create(hints);
-        MPI_Info_free(&hints);
-        memset(model, 0, sizeof(model));
-        model_size = 0;
-        for (step_now = 0; step_now < (steps != NULL ? atoi(steps) : 8); step_now++)
-            step(file);
-        test_close_and_remove(&file);
-    }
+    run_seeds(argc, argv, one_seed);
     return test_end("random_shared");
 }
