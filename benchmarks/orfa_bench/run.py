@@ -171,7 +171,8 @@ def main(options):
     begin = time.monotonic()
     with systems.cluster(options.bin, options.servers, any(system.is_orfa for system in under_test)) as cluster:
         with open(os.path.join(options.out, "environment.json"), "w", encoding="utf-8") as file:
-            json.dump(environment.describe(options, under_test, cluster), file, indent=1)
+            questions = {workload["workload"]: workload["question"] for workload in workloads}
+            json.dump({**environment.describe(options, under_test, cluster), "questions": questions}, file, indent=1)
             file.write("\n")
         try:
             Bench(options, under_test, cluster, results).whole(workloads)
