@@ -45,8 +45,9 @@ def parse_arguments(arguments):
     add_run(commands, common)
     listing = commands.add_parser("list", parents=[common], help="show the workloads and what they answer")
     listing.add_argument("--json", action="store_true", help="one line of JSON per workload, with its cases")
-    # Those of these two are their own; they need libraries that run doesn't.
-    for name, text in (("report", "make a page of a run's results"), ("compare", "name what two runs differ in")):
+    # Those of these are their own; they need libraries that run doesn't.
+    for name, text in (("report", "make a page of a run's results"), ("compare", "name what two runs differ in"),
+                       ("papers", "measure figures of the ORFA reports anew")):
         other = commands.add_parser(name, help=text, add_help=False)
         other.add_argument("arguments", nargs=argparse.REMAINDER)
     return parser.parse_args(arguments)
@@ -72,7 +73,7 @@ def main(arguments=None):
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, lambda number, _: sys.exit(128 + number))
     arguments = sys.argv[1:] if arguments is None else arguments
-    if arguments and arguments[0] in ("report", "compare"):
+    if arguments and arguments[0] in ("report", "compare", "papers"):
         return importlib.import_module(f"orfa_bench.{arguments[0]}").main(arguments[1:])
     options = parse_arguments(arguments)
     try:
