@@ -198,7 +198,7 @@ TEST(RegistrationPython, SurvivesSubprocesses) {
     Cluster cluster({.servers = 2, .memory_limit = "64MiB"});
     ASSERT_TRUE(cluster.ok()) << cluster.error();
     cluster.set_environment("ofi");
-    EXPECT_EQ(std::system("/usr/bin/python3 " ORFA_SCRIPT " " ORFA_LIBRARY), 0);
+    EXPECT_EQ(std::system("/usr/bin/python3 '" ORFA_SCRIPT "' '" ORFA_LIBRARY "'"), 0);
 }
 #endif
 

@@ -116,8 +116,10 @@ TEST(AccessList, RequestsOutOfBoundsAreEproto) {
     request.pattern = static_cast<protocol::Pattern>(2);
     EXPECT_EQ(check_bounds(request).err(), EPROTO);
     request = {};
-    request.flags = 2;
+    request.flags = protocol::kTogether << 1;
     EXPECT_EQ(check_bounds(request).err(), EPROTO);
+    request.flags = protocol::kListsInMemory | protocol::kTogether;
+    EXPECT_TRUE(check_bounds(request).ok());
 }
 
 TEST(SegmentCursor, TakesAndSkipsEveryByteOnce) {
