@@ -36,7 +36,8 @@ struct Part {
         memory.clear();
         extents.clear();
         for (int i = 0; i < pieces; ++i) {
-            const std::uint64_t offset = (i * kParts + index) * kPiece;
+            const std::uint64_t turn = static_cast<std::uint64_t>(i) * kParts + index;
+            const std::uint64_t offset = turn * kPiece;
             extents.push_back({offset, kPiece});
             const auto bytes = pattern(kKey, offset, kPiece);
             memory.insert(memory.end(), bytes.begin(), bytes.end());
