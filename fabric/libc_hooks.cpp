@@ -21,14 +21,13 @@ namespace {
 
 enum class Way : std::uint8_t { kNone, kOwn, kOpenMpi, kOtherCopy };
 
-// Threads that begin or end unmap memory when ThreadSanitizer does not know them (yet, any more).
-#if defined(__SANITIZE_THREAD__)
-constexpr bool kThreadSanitizer = true;
-#elif defined(__has_feature)
-constexpr bool kThreadSanitizer = __has_feature(thread_sanitizer);
-#else
-constexpr bool kThreadSanitizer = false;
-#endif
+// AddressSanitizer's heap and ThreadSanitizer's threads map and unmap memory by system calls of
+// their own.
+bool is_sanitized() {
+    return dlsym(RTLD_DEFAULT, "__asan_init") != nullptr ||
+           dlsym(RTLD_DEFAULT, "__tsan_init") != nullptr ||
+           dlsym(RTLD_DEFAULT, "__msan_init") != nullptr;
+}
 
 constexpr std::size_t kFunctions = 7;
 constexpr std::array<const char*, kFunctions> kNames = {"munmap", "mremap", "madvise", "brk",
@@ -154,7 +153,7 @@ void stay_loaded() {
 }
 
 Status patch() {
-    if (kThreadSanitizer) return refuse("not under ThreadSanitizer");
+    if (is_sanitized()) return refuse("not under a sanitizer");
     if (!find_program_break()) return refuse("this C library's brk() is not known here");
     const auto bodies = hook_bodies();
     Result<JumpPage> page = JumpPage::make(entries[0]);

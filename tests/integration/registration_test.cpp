@@ -31,8 +31,8 @@ orfa_counters counters_of(const SessionPtr& session) {
 class Registration : public ::testing::TestWithParam<const char*> {
   protected:
     void SetUp() override {
-        if (kThreadSanitizer && std::string(GetParam()) == "hooks")
-            GTEST_SKIP() << "ThreadSanitizer replaces the functions that hooks patch";
+        if (kSanitized && std::string(GetParam()) == "hooks")
+            GTEST_SKIP() << "sanitizers map memory by system calls of their own";
         ASSERT_TRUE(cluster.ok()) << cluster.error();
     }
 
@@ -100,10 +100,12 @@ TEST_P(Registration, FollowsMemoryThatComesAndGoes) {
     }
     const orfa_counters counters = counters_of(session);
     EXPECT_GT(counters.registration_invalidations, 100U);
-    EXPECT_GT(counters.registration_hits, 300U);
+    // Sanitizers change memory all the time.
+    if (!kSanitized) EXPECT_GT(counters.registration_hits, 300U);
 }
 
 TEST_P(Registration, SurvivesChildren) {
+    if (kThreadSanitizer) GTEST_SKIP() << "ThreadSanitizer lets no forked child have threads";
     const SessionPtr session = connect(cluster, "ofi");
     ASSERT_NE(session, nullptr) << orfa_error();
     const FilePtr file = open(session, "/children");
