@@ -101,7 +101,9 @@ TEST_P(Registration, FollowsMemoryThatComesAndGoes) {
     const orfa_counters counters = counters_of(session);
     EXPECT_GT(counters.registration_invalidations, 100U);
     // Sanitizers change memory all the time.
-    if (!kSanitized) EXPECT_GT(counters.registration_hits, 300U);
+    if (!kSanitized) {
+        EXPECT_GT(counters.registration_hits, 300U);
+    }
 }
 
 TEST_P(Registration, SurvivesChildren) {
