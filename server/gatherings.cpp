@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "server/gatherings.hpp"
 
+#include "server/clock.hpp"
 #include "server/shard.hpp"
 
 #include <algorithm>
@@ -23,16 +24,9 @@ Gatherings::Seat Gatherings::arrive(std::uint64_t ino, const protocol::Together&
         place->key = key;
         place->expected = together.participants;
         place->open = !stopping_ && place->expected > 1;
-        shard_.after(kWindowMs, [this, key] {
-            const auto found = gatherings_.find(key);
-            if (found != gatherings_.end()) close(*found->second);
-        });
-        shard_.after(kRememberMs, [this, key] {
-            const auto found = gatherings_.find(key);
-            if (found == gatherings_.end()) return;
-            found->second->over = true;
-            forget_if_over(*found->second);
-        });
+        place->born_ms = monotonic_ms();
+        windows_.emplace_back(place->born_ms + kWindowMs, key);
+        if (windows_.size() == 1) shard_.after(kWindowMs, [this] { end_windows(); });
     }
     Gathering& gathering = *place;
     ++gathering.seats;
@@ -40,6 +34,21 @@ Gatherings::Seat Gatherings::arrive(std::uint64_t ino, const protocol::Together&
     Seat seat(this, &gathering);
     if (gathering.arrived >= gathering.expected) close(gathering);
     return seat;
+}
+
+void Gatherings::end_windows() {
+    const std::int64_t now = monotonic_ms();
+    while (!windows_.empty() && windows_.front().first <= now) {
+        const auto found = gatherings_.find(windows_.front().second);
+        if (found != gatherings_.end()) close(*found->second);
+        windows_.pop_front();
+    }
+    if (!windows_.empty())
+        shard_.after(static_cast<int>(windows_.front().first - now), [this] { end_windows(); });
+}
+
+void Gatherings::tick() {
+    std::erase_if(gatherings_, [](const auto& entry) { return is_over(*entry.second); });
 }
 
 void Gatherings::stop() {
@@ -78,12 +87,13 @@ void Gatherings::leave(Gathering& gathering, bool has_turn) {
     --gathering.seats;
     if (has_turn) --gathering.turns;
     give_turns(gathering);
-    forget_if_over(gathering);
+    if (is_over(gathering)) gatherings_.erase(gathering.key);
 }
 
-void Gatherings::forget_if_over(Gathering& gathering) {
-    const bool complete = gathering.arrived >= gathering.expected;
-    if (gathering.seats == 0 && (complete || gathering.over)) gatherings_.erase(gathering.key);
+bool Gatherings::is_over(const Gathering& gathering) {
+    if (gathering.seats > 0) return false;
+    return gathering.arrived >= gathering.expected ||
+           monotonic_ms() >= gathering.born_ms + kRememberMs;
 }
 
 Gatherings::Seat::~Seat() {

@@ -13,6 +13,7 @@
 #include <coroutine>
 #include <cstddef>
 #include <cstdint>
+#include <deque>
 #include <map>
 #include <memory>
 #include <utility>
@@ -71,6 +72,8 @@ class Gatherings {
     // Takes a seat for a participant in the access `together` to object `ino`; one that has nothing
     // to do there gives it up at once.
     Seat arrive(std::uint64_t ino, const protocol::Together& together);
+    // Called about once a second: forgets those whose missing participants will hardly come.
+    void tick();
     // The server stops: nobody is waited for any more.
     void stop();
 
@@ -82,20 +85,23 @@ class Gatherings {
         std::uint32_t expected = 0;
         std::uint32_t arrived = 0;
         std::size_t seats = 0;
-        std::size_t turns = 0;    // under way
-        bool open = true;         // participants are waited for
-        bool over = false;        // its window's time is up
-        std::uint64_t limit = 0;  // end of the region under way
+        std::size_t turns = 0;     // under way
+        bool open = true;          // participants are waited for
+        std::int64_t born_ms = 0;  // CLOCK_MONOTONIC
+        std::uint64_t limit = 0;   // end of the region under way
         std::multimap<std::uint64_t, std::pair<Seat*, std::coroutine_handle<>>> waiting;
     };
 
     void close(Gathering& gathering);
     void give_turns(Gathering& gathering);
     void leave(Gathering& gathering, bool has_turn);
-    void forget_if_over(Gathering& gathering);
+    void end_windows();
+    [[nodiscard]] static bool is_over(const Gathering& gathering);
 
     Shard& shard_;
     std::map<Key, std::unique_ptr<Gathering>> gatherings_;
+    // When each window ends, in order; one timer of the shard is for the first of them.
+    std::deque<std::pair<std::int64_t, Key>> windows_;
     bool stopping_ = false;
 };
 

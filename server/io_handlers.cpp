@@ -127,6 +127,25 @@ Status write_inline(ObjectStore& store, ObjectStore::Pin* pin, Scratch& scratch,
     return {};
 }
 
+// co_await RoundTurn{...}: until a request's next round may begin; gives the offset up to which it
+// may go. A part of a collective access waits for its seat's turn, others let each other go first.
+struct RoundTurn {
+    Shard& shard;
+    Gatherings::Seat& seat;
+    const Rounds& rounds;
+
+    bool await_ready() const { return !seat && !rounds.begun(); }
+    void await_suspend(std::coroutine_handle<> waiting) {
+        if (seat)
+            seat.turn(rounds.offset()).await_suspend(waiting);
+        else
+            shard.turn().await_suspend(waiting);
+    }
+    std::uint64_t await_resume() const {
+        return seat ? seat.turn(rounds.offset()).await_resume() : kNoLimit;
+    }
+};
+
 Task<Status> write_rounds(Core& core, const Session& session, ObjectStore::Pin* pin,
                           Scratch& scratch, Gatherings::Seat& seat) {
     ObjectStore& store = *core.store;
@@ -134,11 +153,7 @@ Task<Status> write_rounds(Core& core, const Session& session, ObjectStore::Pin* 
     Rounds rounds(scratch.list.extents);
     const bool exposed = is_exposed(session);
     while (!rounds.finished()) {
-        std::uint64_t limit = kNoLimit;
-        if (seat)
-            limit = co_await seat.turn(rounds.offset());
-        else if (rounds.begun())
-            co_await core.shard->turn();
+        const std::uint64_t limit = co_await RoundTurn{*core.shard, seat, rounds};
         const std::uint64_t bytes = rounds.next(limit, scratch.round);
         scratch.local.clear();
         scratch.remote.clear();
@@ -227,11 +242,7 @@ Task<Status> read_rounds(Core& core, const Session& session, ObjectStore::Pin* p
     SegmentCursor memory(scratch.list.segments);
     Rounds rounds(scratch.list.extents);
     while (!rounds.finished()) {
-        std::uint64_t limit = kNoLimit;
-        if (seat)
-            limit = co_await seat.turn(rounds.offset());
-        else if (rounds.begun())
-            co_await core.shard->turn();
+        const std::uint64_t limit = co_await RoundTurn{*core.shard, seat, rounds};
         rounds.next(limit, scratch.round);
         scratch.local.clear();
         scratch.remote.clear();

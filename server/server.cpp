@@ -117,6 +117,7 @@ Status Server::start(Loop& loop, std::string& what) {
     upkeep_.emplace(core_);
     shard_.every(1000, [this] { upkeep_->tick(); });
     shard_.every(1000, [this] { locks_.tick(); });
+    shard_.every(1000, [this] { gatherings_.tick(); });
     loop.add(shard_);
     what.clear();
     return {};

@@ -162,20 +162,18 @@ std::size_t Shard::run_posted() {
 int Shard::run_timers() {
     int soonest = std::numeric_limits<int>::max();
     // The work may start others.
-    for (std::size_t i = 0; i < timers_.size(); ++i) {
+    for (auto timer = timers_.begin(); timer != timers_.end();) {
         const std::int64_t now = monotonic_ms();
-        if (now >= timers_[i].next_ms) {
-            if (timers_[i].interval_ms == 0) {
-                const auto work = std::move(timers_[i].work);
-                timers_.erase(timers_.begin() + static_cast<std::ptrdiff_t>(i--));
-                work();
+        if (now >= timer->next_ms) {
+            timer->next_ms = now + timer->interval_ms;
+            timer->work();
+            if (timer->interval_ms == 0) {
+                timer = timers_.erase(timer);
                 continue;
             }
-            timers_[i].next_ms = now + timers_[i].interval_ms;
-            const auto work = timers_[i].work;
-            work();
         }
-        soonest = std::min(soonest, static_cast<int>(timers_[i].next_ms - now));
+        soonest = std::min(soonest, static_cast<int>(timer->next_ms - now));
+        ++timer;
     }
     return std::max(soonest, 0);
 }

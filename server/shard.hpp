@@ -14,6 +14,7 @@
 #include <cstdint>
 #include <deque>
 #include <functional>
+#include <list>
 #include <memory>
 #include <mutex>
 #include <unordered_map>
@@ -113,7 +114,7 @@ class Shard {
     std::vector<Request*> free_requests_;
     std::size_t expected_ = 0;  // calls of expect() without their arrived()
     std::deque<std::coroutine_handle<>> turns_;
-    std::vector<Timer> timers_;
+    std::list<Timer> timers_;
     std::int64_t started_ns_ = 0;
     std::string transports_;
     UniqueFd wake_;

@@ -4,6 +4,7 @@
 
 #include "common/mutex.hpp"
 #include "fabric/libc_hooks.hpp"
+#include "tests/sanitizers.hpp"
 
 #include <gtest/gtest.h>
 
@@ -27,13 +28,7 @@ namespace {
 constexpr std::size_t kPage = 4096;
 
 // The sanitizers' malloc makes system calls of its own, and keeps what is freed.
-#ifdef __SANITIZE_ADDRESS__
-constexpr bool kOwnMalloc = false;
-#elif defined(__has_feature)
-constexpr bool kOwnMalloc = !__has_feature(address_sanitizer) && !__has_feature(thread_sanitizer);
-#else
-constexpr bool kOwnMalloc = true;
-#endif
+constexpr bool kOwnMalloc = !kSanitized;
 
 // Notes whether a range of interest was named.
 class Watcher final : public MemoryListener {
