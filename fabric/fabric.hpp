@@ -144,16 +144,18 @@ class Endpoint {
     virtual Result<Registration> register_memory(std::span<std::byte> memory, Access access) = 0;
     virtual void release_memory(const Registration& registration) = 0;
 
-    // True: bytes to or from this memory are better copied through stage() than registered. The
-    // answer is counted: whoever is told true is expected to do so.
-    virtual bool copies(std::span<const std::byte> /*memory*/) { return false; }
-    // Memory of the endpoint's that is registered already, and usable by peers until it is given
-    // back by release_memory(); registration.addr belongs to its first byte. ENOTSUP, ENOMEM: none.
+    // True: bytes that this peer moves to or from this memory are better copied through stage()
+    // than registered. The answer is counted: whoever is told true is expected to try.
+    virtual bool copies(PeerId /*peer*/, std::span<const LocalSegment> /*memory*/) { return false; }
+    // Memory of the endpoint's that the peer may use already, until it is given back by
+    // release_memory(); registration.addr belongs to its first byte. ENOTSUP, ENOMEM: none.
     struct Staged {
         std::span<std::byte> memory;
         Registration registration;
     };
-    virtual Result<Staged> stage(std::size_t /*bytes*/) { return Status::from_errno(ENOTSUP); }
+    virtual Result<Staged> stage(PeerId /*peer*/, std::size_t /*bytes*/) {
+        return Status::from_errno(ENOTSUP);
+    }
     // Memory that will be used for many rma and lives as long as the endpoint: to be registered
     // once, in pieces of `piece` bytes (whole pages).
     virtual void announce_pool(std::span<std::byte> /*memory*/, std::size_t /*piece*/) {}

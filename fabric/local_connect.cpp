@@ -81,6 +81,8 @@ LocalWelcome make_welcome(const LocalGeometry& g, std::uint32_t flags, Status st
             static_cast<std::uint32_t>(g.max_message),
             static_cast<std::uint32_t>(g.slot_bytes),
             static_cast<std::uint32_t>(g.slot_count),
+            static_cast<std::uint32_t>(g.stage_bytes),
+            static_cast<std::uint32_t>(g.stage_count),
             0};
 }
 
@@ -162,7 +164,7 @@ Result<PeerId> LocalEndpoint::greet(DoorSocket socket,
     if (answer->error != 0) return Status::from_errno(answer->error > 0 ? answer->error : EPROTO);
 
     const LocalGeometry geometry{answer->ring_bytes, answer->max_message, answer->slot_bytes,
-                                 answer->slot_count};
+                                 answer->slot_count, answer->stage_bytes, answer->stage_count};
     ORFA_TRY(geometry.check());
     if (frame->fds.size() != 1 || geometry.max_message < geometry_.max_message)
         return Status::from_errno(EPROTO);

@@ -4,6 +4,7 @@
 #include "common/log.hpp"
 #include "fabric/process_memory.hpp"
 
+#include <sched.h>
 #include <sys/epoll.h>
 #include <unistd.h>
 
@@ -21,6 +22,8 @@ namespace {
 constexpr std::size_t kPacksBelow = 2048;
 // Through shared memory a piece costs about what packing it costs.
 constexpr std::size_t kPacksBelowBounce = 256;
+// Smaller copies are not worth handing over.
+constexpr std::uint64_t kCrewFrom = 128 << 10;
 
 bool process_vm_wanted(const LocalOptions& options) {
     const char* knob = std::getenv("ORFA_PROCESS_VM");
@@ -39,7 +42,9 @@ Result<std::unique_ptr<LocalEndpoint>> LocalEndpoint::create(EndpointEvents& eve
 LocalEndpoint::LocalEndpoint(EndpointEvents& events, const LocalOptions& options)
     : events_(events),
       geometry_(options.geometry),
+      stage_max_(options.stage_max),
       allow_process_vm_(process_vm_wanted(options)),
+      crew_(options.crew),
       owner_(::getpid()) {
 }
 
@@ -61,6 +66,10 @@ Status LocalEndpoint::start(const LocalOptions& options) {
 
 LocalEndpoint::~LocalEndpoint() {
     if (::getpid() != owner_) return;  // a forked child: the connections are its parent's
+    // What the crew still copies to and from may go away afterwards. Nobody is told any more.
+    closing_ = true;
+    while (copies_ > 0 && crew_ != nullptr)
+        if (!crew_->work() && crew_->reap() == 0) sched_yield();
     for (auto& [id, peer] : peers_)
         peer->connection.hang_up();
 }
@@ -124,10 +133,15 @@ void LocalEndpoint::take_down(Peer& peer, Status why) {
 
 std::size_t LocalEndpoint::bury() {
     std::size_t events = 0;
+    std::vector<Down> copied_with;  // still
     while (!down_.empty()) {
         const Down down = down_.back();
         down_.pop_back();
         Peer& peer = *down.peer;
+        if (peer.copies > 0) {
+            copied_with.push_back(down);
+            continue;
+        }
         if (peer.bounce) peer.bounce->fail_all(Status::from_errno(ECONNRESET));
         events_.on_peer_down(peer.id, down.why);
         ++events;
@@ -136,6 +150,7 @@ std::size_t LocalEndpoint::bury() {
         scan_.pop_back();
         peers_.erase(static_cast<std::uint64_t>(peer.id));
     }
+    down_ = std::move(copied_with);
     return events;
 }
 
@@ -177,11 +192,19 @@ Result<RmaState> LocalEndpoint::move(PeerId id, Direction direction,
     Result<std::uint64_t> bytes = common_length(local, remote);
     if (!bytes.ok()) return bytes.status();
     if (*bytes == 0) return RmaState::kDone;
+    if (remote[0].key == kStagedKey) {
+        const Status moved = move_staged(*peer, direction, local, remote);
+        return moved.ok() ? Result<RmaState>(RmaState::kDone) : moved;
+    }
     if (peer->process_vm) {
         // The pid could be another process's by now; not within a tick of the clock.
         if (coarse_now() != last_look_ && peer->connection.has_exited()) {
             take_down(*peer, Status::from_errno(ECONNRESET));
             return Status::from_errno(ENOTCONN);
+        }
+        if (crew_ != nullptr && *bytes >= kCrewFrom) {
+            hand_over(*peer, direction, local, remote, completion);
+            return RmaState::kStarted;
         }
         const Status copied = copy_with_process(peer->pid, direction, local, remote);
         if (copied.ok()) return RmaState::kDone;
@@ -190,15 +213,72 @@ Result<RmaState> LocalEndpoint::move(PeerId id, Direction direction,
             return Status::from_errno(ENOTCONN);
         }
         if (copied.err() != EPERM && copied.err() != ENOSYS) return copied;
-        ORFA_LOG(fabric, info, "%s: process_vm no longer permitted, going through shared memory",
-                 peer->connection.socket().peer().c_str());
-        peer->process_vm = false;
+        lose_process_vm(*peer);
     }
-    if (!peer->bounce) peer->bounce = std::make_unique<BounceTransfers>(peer->connection);
-    const Status started = peer->bounce->start(direction, local, remote, *bytes, completion);
-    // The transfer is known by now: its completion will be told.
-    if (!started.ok()) take_down(*peer, started);
+    bounce(*peer, direction, local, remote, *bytes, completion);
     return RmaState::kStarted;
+}
+
+Status LocalEndpoint::move_staged(Peer& peer, Direction direction,
+                                  std::span<const LocalSegment> local,
+                                  std::span<const RemoteSegment> remote) {
+    SegmentCursor<LocalSegment> here(local);
+    for (const RemoteSegment& piece : remote) {
+        std::byte* there = piece.key == kStagedKey ? peer.connection.stages().find(piece) : nullptr;
+        if (there == nullptr) return Status::from_errno(EFAULT);
+        if (direction == Direction::kFromPeer)
+            scatter(there, here, piece.length);
+        else
+            gather(here, there, piece.length);
+    }
+    return {};
+}
+
+void LocalEndpoint::lose_process_vm(Peer& peer) {
+    if (peer.process_vm)
+        ORFA_LOG(fabric, info, "%s: process_vm no longer permitted, going through shared memory",
+                 peer.connection.socket().peer().c_str());
+    peer.process_vm = false;
+}
+
+void LocalEndpoint::bounce(Peer& peer, Direction direction, std::span<const LocalSegment> local,
+                           std::span<const RemoteSegment> remote, std::uint64_t bytes,
+                           RmaCompletion* completion) {
+    if (!peer.bounce) peer.bounce = std::make_unique<BounceTransfers>(peer.connection);
+    const Status started = peer.bounce->start(direction, local, remote, bytes, completion);
+    // The transfer is known by now: its completion will be told.
+    if (!started.ok()) take_down(peer, started);
+}
+
+void LocalEndpoint::hand_over(Peer& peer, Direction direction, std::span<const LocalSegment> local,
+                              std::span<const RemoteSegment> remote, RmaCompletion* completion) {
+    auto job = crew_->new_job();
+    job->owner = this;
+    job->peer = peer.id;
+    job->pid = peer.pid;
+    job->direction = direction;
+    job->completion = completion;
+    job->local.assign(local.begin(), local.end());
+    job->remote.assign(remote.begin(), remote.end());
+    ++peer.copies;
+    ++copies_;
+    crew_->submit(std::move(job));
+}
+
+void LocalEndpoint::on_copied(CopyJob& job, Status status) {
+    --copies_;
+    Peer& peer = *find(job.peer);  // bury() leaves it until now
+    --peer.copies;
+    if (closing_) return;
+    if (status.err() == ESRCH) take_down(peer, Status::from_errno(ECONNRESET));
+    if (peer.down && !status.ok()) status = Status::from_errno(ECONNRESET);
+    if (!peer.down && (status.err() == EPERM || status.err() == ENOSYS)) {
+        lose_process_vm(peer);
+        const Result<std::uint64_t> bytes = common_length(job.local, job.remote);
+        bounce(peer, job.direction, job.local, job.remote, *bytes, job.completion);
+        return;
+    }
+    job.completion->on_rma_done(status);
 }
 
 Result<Registration> LocalEndpoint::register_memory(std::span<std::byte> memory, Access access) {
@@ -206,7 +286,31 @@ Result<Registration> LocalEndpoint::register_memory(std::span<std::byte> memory,
 }
 
 void LocalEndpoint::release_memory(const Registration& registration) {
-    registrations_.remove(registration);
+    if (registration.key != kStagedKey) {
+        registrations_.remove(registration);
+        return;
+    }
+    const auto id = PeerId{reinterpret_cast<std::uintptr_t>(registration.handle)};
+    if (Peer* peer = find(id)) peer->connection.stages().give_back(registration.addr);
+}
+
+bool LocalEndpoint::copies(PeerId id, std::span<const LocalSegment> memory) {
+    std::size_t bytes = 0;
+    for (const LocalSegment& segment : memory)
+        bytes += segment.length;
+    Peer* peer = find(id);
+    return peer != nullptr && bytes <= stage_max_ && peer->connection.stages().has_room(bytes);
+}
+
+Result<Endpoint::Staged> LocalEndpoint::stage(PeerId id, std::size_t bytes) {
+    Peer* peer = find(id);
+    if (peer == nullptr || peer->down) return Status::from_errno(ENOTCONN);
+    LocalStages& stages = peer->connection.stages();
+    if (!stages.has_room(bytes)) return Status::from_errno(ENOMEM);
+    const std::uint64_t offset = stages.take();
+    // NOLINTNEXTLINE(performance-no-int-to-ptr): only carried to release_memory()
+    void* handle = reinterpret_cast<void*>(static_cast<std::uintptr_t>(id));
+    return Staged{{stages.find({offset, kStagedKey, bytes}), bytes}, {offset, kStagedKey, handle}};
 }
 
 std::size_t LocalEndpoint::packs_below() const {

@@ -10,6 +10,7 @@
 #include "common/status.hpp"
 #include "common/unique_fd.hpp"
 #include "fabric/bounce.hpp"
+#include "fabric/copy_crew.hpp"
 #include "fabric/door.hpp"
 #include "fabric/fabric.hpp"
 #include "fabric/local_peer.hpp"
@@ -29,12 +30,14 @@
 namespace orfa::fabric {
 
 struct LocalOptions {
-    std::optional<std::uint16_t> listen_port;  // none: this endpoint only dials
-    LocalGeometry geometry;                    // of the connections that come in
-    bool allow_process_vm = true;              // ORFA_PROCESS_VM=0 in the environment overrides
+    std::optional<std::uint16_t> listen_port;      // none: this endpoint only dials
+    LocalGeometry geometry;                        // of the connections that come in
+    std::size_t stage_max = std::size_t{1} << 20;  // bytes; larger transfers are not staged
+    bool allow_process_vm = true;                  // ORFA_PROCESS_VM=0 in the environment overrides
+    CopyCrew* crew = nullptr;  // makes the larger copies; outlives the endpoint. None: made at once
 };
 
-class LocalEndpoint final : public Endpoint {
+class LocalEndpoint final : public Endpoint, private CopyJob::Owner {
   public:
     // `events` outlives the endpoint. EADDRINUSE: another process listens on this port; EINVAL: bad
     // geometry or port 0; EMFILE.
@@ -60,6 +63,8 @@ class LocalEndpoint final : public Endpoint {
                                RmaCompletion* completion) override;
     Result<Registration> register_memory(std::span<std::byte> memory, Access access) override;
     void release_memory(const Registration& registration) override;
+    bool copies(PeerId peer, std::span<const LocalSegment> memory) override;
+    Result<Staged> stage(PeerId peer, std::size_t bytes) override;
     std::size_t poll() override;
     bool arm() override;
     void disarm() override;
@@ -86,6 +91,7 @@ class LocalEndpoint final : public Endpoint {
         std::size_t position = 0;  // in scan_
         std::uint32_t idle_scans = 0;
         bool down = false;
+        std::size_t copies = 0;                   // the crew has of it
         std::unique_ptr<BounceTransfers> bounce;  // made when first needed
     };
 
@@ -105,6 +111,17 @@ class LocalEndpoint final : public Endpoint {
 
     Result<RmaState> move(PeerId id, Direction direction, std::span<const LocalSegment> local,
                           std::span<const RemoteSegment> remote, RmaCompletion* completion);
+    static Status move_staged(Peer& peer, Direction direction, std::span<const LocalSegment> local,
+                              std::span<const RemoteSegment> remote);
+    // By the crew; its end comes as on_copied().
+    void hand_over(Peer& peer, Direction direction, std::span<const LocalSegment> local,
+                   std::span<const RemoteSegment> remote, RmaCompletion* completion);
+    void on_copied(CopyJob& job, Status status) override;
+    void lose_process_vm(Peer& peer);
+    // Through shared memory.
+    void bounce(Peer& peer, Direction direction, std::span<const LocalSegment> local,
+                std::span<const RemoteSegment> remote, std::uint64_t bytes,
+                RmaCompletion* completion);
 
     // local_progress.cpp
     static std::int64_t coarse_now();  // ns, moves some milliseconds at a time; cheap
@@ -120,7 +137,11 @@ class LocalEndpoint final : public Endpoint {
 
     EndpointEvents& events_;
     LocalGeometry geometry_;
+    std::size_t stage_max_;
     bool allow_process_vm_;
+    CopyCrew* crew_;
+    std::size_t copies_ = 0;  // the crew has
+    bool closing_ = false;
     pid_t owner_;  // the process that made it; another one only may destroy it
     UniqueFd epoll_;
     std::optional<Door> door_;

@@ -22,7 +22,9 @@ Status LocalGeometry::check() const {
     constexpr std::size_t kLimit = 1 << 30;
     const bool good = std::has_single_bit(ring_bytes) && ring_bytes <= kLimit && slot_count >= 1 &&
                       slot_count <= 1024 && slot_bytes >= 64 && slot_bytes % 64 == 0 &&
-                      slot_bytes <= kLimit && max_message >= 4096 && max_message <= kLimit &&
+                      slot_bytes <= kLimit && stage_count <= 1024 && stage_bytes >= 64 &&
+                      stage_bytes % 64 == 0 && stage_bytes <= kLimit && max_message >= 4096 &&
+                      max_message <= kLimit &&
                       record_bytes(longest_record(*this)) <= ring_bytes / 2;
     return Status::from_errno(good ? 0 : EPROTO);
 }
@@ -40,7 +42,10 @@ LocalConnection::LocalConnection(DoorSocket socket, UniqueFd pidfd, SharedMemory
     const auto to_listener = all.subspan(kLocalSharedBytes, geometry.ring_bytes);
     const auto to_dialer =
         all.subspan(kLocalSharedBytes + geometry.ring_bytes, geometry.ring_bytes);
-    slots_ = all.subspan(kLocalSharedBytes + 2 * geometry.ring_bytes);
+    const std::size_t slot_bytes = geometry.slot_count * geometry.slot_bytes;
+    slots_ = all.subspan(kLocalSharedBytes + 2 * geometry.ring_bytes, slot_bytes);
+    stages_ =
+        LocalStages(all.last(geometry.stage_count * geometry.stage_bytes), geometry.stage_bytes);
     LocalLane& in = listener ? shared->to_listener : shared->to_dialer;
     LocalLane& out = listener ? shared->to_dialer : shared->to_listener;
     my_wants_ = &in.reader_wants;

@@ -10,6 +10,7 @@
 #include "common/unique_fd.hpp"
 #include "fabric/door.hpp"
 #include "fabric/fabric.hpp"
+#include "fabric/local_stages.hpp"
 #include "fabric/local_wire.hpp"
 #include "fabric/ring.hpp"
 #include "fabric/shared_memory.hpp"
@@ -29,9 +30,12 @@ struct LocalGeometry {
     std::size_t max_message = 16 << 10;  // at most ring_bytes / 2 - 64
     std::size_t slot_bytes = 256 << 10;  // multiple of 64
     std::size_t slot_count = 8;
+    std::size_t stage_bytes = 1 << 20;  // multiple of 64
+    std::size_t stage_count = 4;
 
     [[nodiscard]] std::size_t total_bytes() const {
-        return kLocalSharedBytes + 2 * ring_bytes + slot_count * slot_bytes;
+        return kLocalSharedBytes + 2 * ring_bytes + slot_count * slot_bytes +
+               stage_count * stage_bytes;
     }
     // EPROTO: not sizes this build works with.
     [[nodiscard]] Status check() const;
@@ -50,6 +54,8 @@ class LocalConnection {
     [[nodiscard]] std::span<std::byte> slot(std::size_t index) const {
         return slots_.subspan(index * geometry_.slot_bytes, geometry_.slot_bytes);
     }
+    // Memory the dialer puts bytes into, or has them put, without the listener's asking.
+    [[nodiscard]] LocalStages& stages() { return stages_; }
     [[nodiscard]] const LocalGeometry& geometry() const { return geometry_; }
 
     // Sends a record, or queues a copy of it. EPROTO: the other side broke the ring.
@@ -89,6 +95,7 @@ class LocalConnection {
     LocalGeometry geometry_;
     bool listener_;
     std::span<std::byte> slots_;
+    LocalStages stages_;
     std::atomic<std::uint32_t>* my_wants_;
     std::atomic<std::uint32_t>* their_wants_;
     RingWriter writer_;

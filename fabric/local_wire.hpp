@@ -15,7 +15,7 @@
 namespace orfa::fabric {
 
 inline constexpr std::uint64_t kLocalMagic = 0x31434f4c'4146524fULL;  // "ORFALOC1"
-inline constexpr std::uint32_t kLocalVersion = 1;
+inline constexpr std::uint32_t kLocalVersion = 2;
 
 enum LocalFlags : std::uint32_t {
     // hello: the server may use process_vm_*; welcome: it will
@@ -43,6 +43,8 @@ struct LocalWelcome {
     std::uint32_t max_message;
     std::uint32_t slot_bytes;  // of each bounce slot
     std::uint32_t slot_count;
+    std::uint32_t stage_bytes;  // of each stage
+    std::uint32_t stage_count;
     std::uint32_t reserved;
 };
 
@@ -58,7 +60,8 @@ struct LocalLane {
     alignas(64) std::atomic<std::uint32_t> reader_wants;  // Wants
 };
 
-// The start of the shared memory; then the rings (to the listener, to the dialer), then the slots.
+// The start of the shared memory; then the rings (to the listener, to the dialer), then the bounce
+// slots, then the stages.
 struct LocalShared {
     LocalLane to_listener;
     LocalLane to_dialer;
@@ -81,6 +84,9 @@ struct CopyDone {
     std::int32_t error;  // 0, or an errno
 };
 inline constexpr std::size_t kMaxAskPieces = 128;
+
+// The key of remote segments that lie in the dialer's stages: addr is an offset into all of them.
+inline constexpr std::uint64_t kStagedKey = ~std::uint64_t{0};
 
 template <typename T>
 concept LocalWire = std::is_trivially_copyable_v<T> && std::has_unique_object_representations_v<T>;

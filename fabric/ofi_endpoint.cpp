@@ -168,11 +168,11 @@ Registration OfiEndpoint::registration_of(OfiMemory::Use& use) const {
     return {domain_->remote_address(use.data, use.base), fi_mr_key(use.region->mr.get()), &use};
 }
 
-bool OfiEndpoint::copies(std::span<const std::byte> memory) {
-    return memory_ && memory_->copies(memory);
+bool OfiEndpoint::copies(PeerId /*peer*/, std::span<const LocalSegment> memory) {
+    return memory_ && memory.size() == 1 && memory_->copies({memory[0].data, memory[0].length});
 }
 
-Result<Endpoint::Staged> OfiEndpoint::stage(std::size_t bytes) {
+Result<Endpoint::Staged> OfiEndpoint::stage(PeerId /*peer*/, std::size_t bytes) {
     if (!memory_) return Status::from_errno(ENOTCONN);
     const Result<OfiMemory::Use*> use = memory_->stage(bytes);
     if (!use.ok()) return use.status();

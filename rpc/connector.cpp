@@ -131,7 +131,9 @@ Result<Connector::Connection> Connector::connect(const fabric::Address& address,
                            (options_.transport == Transport::kAuto && is_this_host(address.host));
     if (try_local) {
         if (local_ == nullptr) {
-            auto made = fabric::LocalEndpoint::create(local_events_, fabric::LocalOptions());
+            fabric::LocalOptions local;
+            local.stage_max = options_.stage_max;
+            auto made = fabric::LocalEndpoint::create(local_events_, local);
             if (!made.ok()) return made.status();
             local_ = std::move(*made);
         }

@@ -15,8 +15,9 @@ namespace orfa::rpc {
 enum class Transport : std::uint8_t { kAuto, kLocal, kOfi };
 
 struct ConnectorOptions {
-    Transport transport = Transport::kAuto;  // ORFA_TRANSPORT
-    std::string provider;                    // ORFA_PROVIDER; empty: the default
+    Transport transport = Transport::kAuto;        // ORFA_TRANSPORT
+    std::string provider;                          // ORFA_PROVIDER; empty: the default
+    std::size_t stage_max = std::size_t{1} << 20;  // see fabric::LocalOptions
 };
 
 // transport from "auto", "local" or "ofi"; EINVAL.

@@ -12,6 +12,7 @@
 
 namespace orfa::server {
 
+class FillGate;
 class Gatherings;
 class LockService;
 class Namespace;
@@ -33,6 +34,7 @@ class Core {
   public:
     ServerIdentity identity;
     ObjectStore* store = nullptr;
+    FillGate* fills = nullptr;
     Namespace* names = nullptr;
     LockService* locks = nullptr;
     Gatherings* gatherings = nullptr;

@@ -23,6 +23,10 @@ class CorruptingStore final : public ObjectStore {
         return store_.prepare_write(pin, offset, length, exposed, out);
     }
     void finish_write(Pin* pin, std::uint64_t offset, std::uint64_t length, bool moved) override;
+    [[nodiscard]] bool is_filling(const Pin* pin, std::uint64_t offset,
+                                  std::uint64_t length) const override {
+        return store_.is_filling(pin, offset, length);
+    }
     Status prepare_read(Pin* pin, std::uint64_t offset, std::uint64_t length,
                         std::vector<fabric::LocalSegment>& out) override {
         return store_.prepare_read(pin, offset, length, out);

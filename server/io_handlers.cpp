@@ -3,6 +3,7 @@
 #include "protocol/io_messages.hpp"
 #include "server/access_list.hpp"
 #include "server/core.hpp"
+#include "server/fill_gate.hpp"
 #include "server/gatherings.hpp"
 #include "server/rma.hpp"
 #include "server/rounds.hpp"
@@ -108,6 +109,14 @@ Task<Status> parse(Request& request, protocol::IoRequest& io, protocol::Together
     co_return parse_lists(io, lists, scratch.list);
 }
 
+// While it is so, a request waits for core.fills->change().
+bool is_filling(const Core& core, const ObjectStore::Pin* pin,
+                const std::vector<protocol::Extent>& extents) {
+    return std::any_of(extents.begin(), extents.end(), [&](const protocol::Extent& extent) {
+        return core.store->is_filling(pin, extent.offset, extent.length);
+    });
+}
+
 // Whether rma with this client ends before other requests are looked at.
 bool is_exposed(const Session& session) {
     return !session.endpoint->moves_alone(session.peer);
@@ -155,6 +164,8 @@ Task<Status> write_rounds(Core& core, const Session& session, ObjectStore::Pin* 
     while (!rounds.finished()) {
         const std::uint64_t limit = co_await RoundTurn{*core.shard, seat, rounds};
         const std::uint64_t bytes = rounds.next(limit, scratch.round);
+        while (is_filling(core, pin, scratch.round))
+            co_await core.fills->change();
         scratch.local.clear();
         scratch.remote.clear();
         std::size_t prepared = 0;
@@ -171,6 +182,7 @@ Task<Status> write_rounds(Core& core, const Session& session, ObjectStore::Pin* 
         }
         for (std::size_t i = 0; i < prepared; ++i)
             store.finish_write(pin, scratch.round[i].offset, scratch.round[i].length, status.ok());
+        core.fills->notify();
         if (!status.ok()) co_return status;
     }
     co_return Status();
@@ -209,6 +221,8 @@ Task<Status> handle_write(Core& core, Request& request) {
     if (!pinned.ok()) co_return pinned.status();
     const PinGuard guard(*core.store, *pinned);
     Gatherings::Seat seat = seat_of(core, io, together);
+    while (io.segment_count == 0 && is_filling(core, *pinned, scratch.list.extents))
+        co_await core.fills->change();
     Status moved;
     if (io.segment_count == 0)
         moved = write_inline(*core.store, *pinned, scratch, payload);
@@ -244,6 +258,8 @@ Task<Status> read_rounds(Core& core, const Session& session, ObjectStore::Pin* p
     while (!rounds.finished()) {
         const std::uint64_t limit = co_await RoundTurn{*core.shard, seat, rounds};
         rounds.next(limit, scratch.round);
+        while (is_filling(core, pin, scratch.round))
+            co_await core.fills->change();
         scratch.local.clear();
         scratch.remote.clear();
         for (const auto& part : scratch.round) {
@@ -290,6 +306,8 @@ Task<Status> handle_read(Core& core, Request& request) {
     if (!pinned.ok() && pinned.status().err() != ENOENT) co_return pinned.status();
     const PinGuard guard(*core.store, pinned.ok() ? *pinned : nullptr);
     Gatherings::Seat seat = seat_of(core, io, together);
+    while (io.segment_count == 0 && pinned.ok() && is_filling(core, *pinned, scratch.list.extents))
+        co_await core.fills->change();
     // Its size now: bytes that come meanwhile are not this read's.
     const std::uint64_t size = pinned.ok() ? core.store->size(*pinned) : 0;
     const std::uint64_t bytes = bytes_below(scratch.list.extents, size);

@@ -24,8 +24,12 @@ constexpr int kStopMs = 2000;  // what requests under way get at the end
 
 }  // namespace
 
-Loop::Loop() : epoll_(epoll_create1(EPOLL_CLOEXEC)), wake_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
+Loop::Loop(unsigned copiers)
+    : crew_(copiers),
+      epoll_(epoll_create1(EPOLL_CLOEXEC)),
+      wake_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
     watch(wake_.get(), EPOLLIN | EPOLLET);
+    watch(crew_.wait_fd(), EPOLLIN | EPOLLET);
 }
 
 void Loop::watch(int fd, std::uint32_t events) {
@@ -47,7 +51,7 @@ void Loop::run() {
     unsigned rounds = 0;
     while (true) {
         if (++rounds % kRoundsPerClock == 0) run_timers();
-        if (stopping_.load(std::memory_order_relaxed) && has_ended()) return;
+        if (stopping_.load(std::memory_order_relaxed) && has_ended()) break;
         if (poll() > 0) {
             idle_since_ns = 0;
             continue;
@@ -59,6 +63,9 @@ void Loop::run() {
         else
             block(stop_by_ms_ == 0 ? run_timers() : kLongestBlockAtEndMs);
     }
+    // Copies end by themselves, and before the memory they go to does.
+    while (crew_.under_way() > 0)
+        if (!crew_.work() && crew_.reap() == 0) sched_yield();
 }
 
 void Loop::stop() {
@@ -81,7 +88,9 @@ std::size_t Loop::poll() {
     std::size_t events = 0;
     for (Shard* shard : shards_)
         events += shard->poll();
-    return events;
+    // Copies only once all messages are in: the helpers then see how many there are.
+    if (crew_.work()) ++events;
+    return events + crew_.reap();
 }
 
 int Loop::run_timers() {
@@ -93,13 +102,14 @@ int Loop::run_timers() {
 
 // Until something happens or the time is over.
 void Loop::block(int timeout_ms) {
-    bool quiet = true;
+    bool quiet = crew_.arm();
     for (Shard* shard : shards_)
         quiet = quiet && shard->arm();
     std::array<epoll_event, 16> events{};
     if (quiet) epoll_wait(epoll_.get(), events.data(), static_cast<int>(events.size()), timeout_ms);
     for (Shard* shard : shards_)
         shard->disarm();
+    crew_.disarm();
 }
 
 }  // namespace orfa::server

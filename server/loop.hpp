@@ -4,6 +4,7 @@
 #pragma once
 
 #include "common/unique_fd.hpp"
+#include "fabric/copy_crew.hpp"
 
 #include <atomic>
 #include <cstddef>
@@ -17,11 +18,14 @@ class Shard;
 // All methods belong to the thread that calls run(), but for stop().
 class Loop {
   public:
-    Loop();
+    // `copiers`: threads that help it to copy (see fabric::CopyCrew).
+    explicit Loop(unsigned copiers);
     ~Loop() = default;
     Loop(const Loop&) = delete;
     Loop& operator=(const Loop&) = delete;
 
+    // For the endpoints of its shards.
+    [[nodiscard]] fabric::CopyCrew& crew() { return crew_; }
     // Before run(), once the shard has its endpoints. It must outlive the loop's run().
     void add(Shard& shard);
     // Serves until stop(). Requests under way are then given a moment to end, while all shards
@@ -37,6 +41,7 @@ class Loop {
     [[nodiscard]] bool has_ended();
     void watch(int fd, std::uint32_t events);
 
+    fabric::CopyCrew crew_;
     std::vector<Shard*> shards_;
     UniqueFd epoll_;               // of all that may wake the thread
     UniqueFd wake_;                // by stop()

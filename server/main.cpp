@@ -53,7 +53,7 @@ bool redirect_log(const Options& options) {
 }
 
 int serve(const Options& options) {
-    Loop loop;
+    Loop loop(options.copiers);
     std::vector<std::unique_ptr<Server>> servers;
     for (const std::uint32_t index : options.indices) {
         servers.push_back(std::make_unique<Server>(options, index));

@@ -149,7 +149,8 @@ void MemoryStore::claim(const Object& object, std::uint64_t index, Block& block,
                         std::uint32_t to) {
     if (from >= block.from && to <= block.to) return;
     const auto take = [&](std::uint32_t start, std::uint32_t end) {
-        if (start < end) claims_.push_back({&object, index, block.data + start, end - start});
+        if (start < end)
+            claims_.push_back({&object, index * kBlock + start, end - start, block.data + start});
     };
     if (block.from == block.to) {
         take(from, to);
@@ -191,15 +192,12 @@ Status MemoryStore::prepare_write(Pin* pin, std::uint64_t offset, std::uint64_t 
 void MemoryStore::finish_write(Pin* pin, std::uint64_t offset, std::uint64_t length, bool moved) {
     if (length == 0) return;
     auto& object = *static_cast<Object*>(pin);
-    if (!claims_.empty()) {
-        const std::uint64_t first = offset / kBlock;
-        const std::uint64_t last = (offset + length - 1) / kBlock;
-        std::erase_if(claims_, [&](const Claim& claim) {
-            if (claim.object != &object || claim.block < first || claim.block > last) return false;
-            if (!moved) std::memset(claim.data, 0, claim.length);
-            return true;
-        });
-    }
+    std::erase_if(claims_, [&](const Claim& claim) {
+        if (claim.object != &object || claim.offset < offset || claim.offset >= offset + length)
+            return false;
+        if (!moved) std::memset(claim.data, 0, claim.length);
+        return true;
+    });
     if (!moved) {
         // With nobody else at it, memory beyond the end is of no use to anyone.
         if (object.pins == 1) cut(object, object.size);
@@ -207,6 +205,13 @@ void MemoryStore::finish_write(Pin* pin, std::uint64_t offset, std::uint64_t len
     }
     object.size = std::max(object.size, offset + length);
     object.mtime_ns = now_ns();
+}
+
+bool MemoryStore::is_filling(const Pin* pin, std::uint64_t offset, std::uint64_t length) const {
+    const std::uint64_t end = offset + length;
+    return std::any_of(claims_.begin(), claims_.end(), [&](const Claim& claim) {
+        return claim.object == pin && claim.offset < end && offset < claim.offset + claim.length;
+    });
 }
 
 Status MemoryStore::prepare_read(Pin* pin, std::uint64_t offset, std::uint64_t length,

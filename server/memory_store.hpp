@@ -28,6 +28,8 @@ class MemoryStore final : public ObjectStore {
     Status prepare_write(Pin* pin, std::uint64_t offset, std::uint64_t length, bool exposed,
                          std::vector<fabric::LocalSegment>& out) override;
     void finish_write(Pin* pin, std::uint64_t offset, std::uint64_t length, bool moved) override;
+    [[nodiscard]] bool is_filling(const Pin* pin, std::uint64_t offset,
+                                  std::uint64_t length) const override;
     Status prepare_read(Pin* pin, std::uint64_t offset, std::uint64_t length,
                         std::vector<fabric::LocalSegment>& out) override;
     Result<ObjectInfo> info(std::uint64_t id) const override;
@@ -61,12 +63,13 @@ class MemoryStore final : public ObjectStore {
         std::unordered_map<std::uint64_t, std::unique_ptr<Region>> regions;
         std::vector<std::byte*> doomed;  // cut off while pinned
     };
-    // Bytes that became content when a write that is not exposed was prepared.
+    // Bytes that became content when a write that is not exposed was prepared, until it is
+    // finished. No two overlap, as nobody prepares what is filling.
     struct Claim {
         const Object* object;
-        std::uint64_t block;
-        std::byte* data;
+        std::uint64_t offset;
         std::size_t length;
+        std::byte* data;
     };
 
     explicit MemoryStore(std::unique_ptr<BlockPool> pool);

@@ -47,14 +47,17 @@ class ObjectStore {
     virtual void unpin(Pin* pin) = 0;
 
     // Appends to `out` the memory of [offset, offset + length), made where it is missing.
-    // `exposed`: the transfer runs while other requests may look, so that memory must hold zeros
-    // beforehand. ENOSPC (nothing was appended), EFBIG.
+    // `exposed`: other requests may look while the transfer runs, so that memory must hold zeros
+    // beforehand. Otherwise they ask is_filling() first. ENOSPC (nothing was appended), EFBIG.
     virtual Status prepare_write(Pin* pin, std::uint64_t offset, std::uint64_t length, bool exposed,
                                  std::vector<fabric::LocalSegment>& out) = 0;
-    // Ends prepare_write() of the same range; those that were prepared and are not exposed end in
-    // the same order. `moved` false: the transfer failed; memory that was made for it is zeroed,
-    // and the object's size stays.
+    // Ends prepare_write() of the same range. `moved` false: the transfer failed; memory that was
+    // made for it is zeroed, and the object's size stays.
     virtual void finish_write(Pin* pin, std::uint64_t offset, std::uint64_t length, bool moved) = 0;
+    // Whether bytes of the range hold nothing yet, as a write that is not exposed and not finished
+    // is the first to fill them: nobody may prepare to read or write them before its end.
+    [[nodiscard]] virtual bool is_filling(const Pin* pin, std::uint64_t offset,
+                                          std::uint64_t length) const = 0;
 
     // Appends the memory of [offset, offset + length), which must lie below the object's size;
     // holes give memory that holds zeros and must not be written.

@@ -10,6 +10,7 @@
 #include <CLI/CLI.hpp>
 #include <cstdio>
 #include <fstream>
+#include <thread>
 
 #include "rpc/connector.hpp"
 
@@ -50,6 +51,10 @@ const char* check(const Options& options, std::size_t servers) {
 
 }  // namespace
 
+unsigned default_copiers() {
+    return std::clamp(std::thread::hardware_concurrency(), 1U, 4U) - 1;
+}
+
 bool parse_options(int argc, char** argv, Options& options, int& exit_code) {
     CLI::App app{
         "orfa-server serves a part of an ORFA cluster: names and data in memory.\n"
@@ -79,6 +84,10 @@ bool parse_options(int argc, char** argv, Options& options, int& exit_code) {
         ->check(size_validator(options.stripe_size));
     app.add_option("--stripe-count", options.stripe_count,
                    "Servers that a new file is spread over [all]");
+    app.add_option("--copiers", options.copiers,
+                   "Threads that help to copy to and from programs on this host [one less than "
+                   "processors, at most 3]")
+        ->check(CLI::Range(0, 64));
     app.add_option("--provider", options.provider, "libfabric provider, for example tcp;ofi_rxm");
     app.add_option("--transports", options.transports, "local, ofi, or local,ofi")
         ->check(CLI::IsMember({"local", "ofi", "local,ofi"}));

@@ -10,6 +10,9 @@
 
 namespace orfa::server {
 
+// A thread less than there are processors, at most three: memory is no faster with more.
+unsigned default_copiers();
+
 struct Options {
     std::vector<std::uint32_t> indices{0};  // of `servers`: those this process is
     std::vector<fabric::Address> servers;   // in cluster order
@@ -19,6 +22,7 @@ struct Options {
     std::uint64_t memory_ready = 256 << 20;  // bytes touched ahead
     std::uint64_t stripe_size = 1 << 20;     // bytes
     std::uint32_t stripe_count = 0;          // 0: all servers
+    unsigned copiers = default_copiers();    // threads that help to copy on this host
     std::string provider;                    // empty: libfabric's default here
     std::string transports = "local,ofi";
     std::string metadata_dir;  // empty: names are kept in memory

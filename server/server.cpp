@@ -61,19 +61,22 @@ Server::Server(const Options& options, std::uint32_t index)
       shard_(core_, table_),
       locks_(shard_),
       gatherings_(shard_),
+      fills_(shard_),
       capabilities_(options.secret) {
     core_.identity = make_identity(options, index);
     core_.shard = &shard_;
     core_.locks = &locks_;
     core_.gatherings = &gatherings_;
+    core_.fills = &fills_;
     core_.capabilities = &capabilities_;
 }
 
-Status Server::listen() {
+Status Server::listen(fabric::CopyCrew& crew) {
     const fabric::Address& self = options_.servers[core_.identity.index];
     if (options_.transports.find("local") != std::string::npos) {
         fabric::LocalOptions local;
         local.listen_port = self.port;
+        if (crew.helpers() > 0) local.crew = &crew;
         auto endpoint = fabric::LocalEndpoint::create(shard_.new_port(), local);
         if (!endpoint.ok()) return endpoint.status();
         shard_.set_endpoint(std::move(*endpoint));
@@ -91,7 +94,7 @@ Status Server::listen() {
 
 Status Server::start(Loop& loop, std::string& what) {
     what = "cannot serve at " + where_;
-    ORFA_TRY(listen());
+    ORFA_TRY(listen(loop.crew()));
     what = "no memory for file data";
     auto store = MemoryStore::create(options_.memory_limit, options_.memory_ready);
     if (!store.ok()) return store.status();

@@ -5,6 +5,7 @@
 #include "server/capability.hpp"
 #include "server/core.hpp"
 #include "server/corrupting_store.hpp"
+#include "server/fill_gate.hpp"
 #include "server/gatherings.hpp"
 #include "server/locks/lock_service.hpp"
 #include "server/memory_store.hpp"
@@ -19,9 +20,13 @@
 #include <optional>
 #include <string>
 
+namespace orfa::fabric {
+class CopyCrew;
+}
+
 namespace orfa::server {
 
-class Loop;
+class Loop;  // server/loop.hpp
 
 // Created, started and destroyed by the thread that runs its loop.
 class Server {
@@ -39,7 +44,7 @@ class Server {
     [[nodiscard]] std::string description() const;
 
   private:
-    Status listen();
+    Status listen(fabric::CopyCrew& crew);
 
     const Options& options_;
     const std::string where_;  // host:port
@@ -48,6 +53,7 @@ class Server {
     Shard shard_;
     LockService locks_;
     Gatherings gatherings_;
+    FillGate fills_;
     std::unique_ptr<MemoryStore> store_;
     std::optional<CorruptingStore> corrupting_;
     const Capabilities capabilities_;

@@ -172,10 +172,11 @@ Result<std::vector<std::string>> choose_addresses(const StartOptions& options) {
     return addresses;
 }
 
-// More than there are processors would only take turns (docs/decisions.md has figures).
+// The servers of a process share a thread and its helpers, which four processors feed
+// (docs/decisions.md has figures).
 std::size_t process_count(const StartOptions& options) {
     if (options.processes != 0) return options.processes;
-    return std::clamp(std::thread::hardware_concurrency(), 1U, options.servers);
+    return std::clamp(std::thread::hardware_concurrency() / 4, 1U, options.servers);
 }
 
 LaunchPlan make_plan(const StartOptions& options, const Settings& settings, const fs::path& folder,
@@ -278,7 +279,8 @@ void add_cluster_start(CLI::App& cluster, int& exit_code) {
     command
         ->add_option("--processes", options->processes,
                      "Processes that serve, each its share of the servers with one thread "
-                     "(default: as many as there are processors, at most one a server)")
+                     "and its helpers (default: one for every four processors, at most one a "
+                     "server)")
         ->check(CLI::Range(1, 1024));
     command->add_flag("--memory", options->memory,
                       "Keep files in memory: they are gone when the cluster stops");

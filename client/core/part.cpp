@@ -54,8 +54,9 @@ Status Part::start(Share& share, Direction direction,
     const auto route = transfer_.file().session().mesh().route(server);
     if (!route.ok()) return route.status();
     endpoint_ = (*route).endpoint;
+    peer_ = (*route).peer;
     fold_extents();
-    way_ = choose_way(*endpoint_);
+    way_ = choose_way();
     Status status;
     if (way_ != Way::kInline) status = register_segments();
     if (status.ok()) status = send(server);
@@ -89,15 +90,17 @@ void Part::put_lists(protocol::Writer& writer) const {
     writer.put_array(std::span<const protocol::MemorySegment>(remote_));
 }
 
-Part::Way Part::choose_way(fabric::Endpoint& endpoint) const {
+Part::Way Part::choose_way() const {
     const std::uint64_t overhead = sizeof(protocol::RequestHeader) + head_bytes() + pattern_bytes();
     const std::uint64_t inline_max = transfer_.file().session().inline_max();
-    if (share_->bytes <= inline_max && share_->bytes + overhead <= endpoint.max_message())
+    if (share_->bytes <= inline_max && share_->bytes + overhead <= endpoint_->max_message())
         return Way::kInline;
     const std::size_t pieces = share_->segments.size();
-    if (pieces > 1 && share_->bytes / pieces < endpoint.packs_below()) return Way::kPacked;
-    const auto& first = share_->segments.front();
-    if (pieces == 1 && endpoint.copies({first.data, first.length})) return Way::kPacked;
+    if (pieces > 1 && share_->bytes / pieces < endpoint_->packs_below()) return Way::kPacked;
+    // What is read while the program computes goes where it belongs without the program's help.
+    const bool alone = direction_ == Direction::kRead && transfer_.in_background() &&
+                       endpoint_->moves_alone(peer_);
+    if (!alone && endpoint_->copies(peer_, share_->segments)) return Way::kPacked;
     return Way::kDirect;
 }
 
@@ -112,7 +115,7 @@ Status Part::register_memory(std::span<std::byte> memory, fabric::Access access,
 
 // Room for the payload in one piece, registered already where that saves time.
 Status Part::register_packed(fabric::Access access) {
-    const auto staged = endpoint_->stage(share_->bytes);
+    const auto staged = endpoint_->stage(peer_, share_->bytes);
     if (!staged.ok()) {
         packed_store_.resize(share_->bytes);
         packed_ = packed_store_;

@@ -42,7 +42,7 @@ class Part final : public rpc::Call {
   private:
     enum class Way : std::uint8_t { kInline, kDirect, kPacked };
 
-    [[nodiscard]] Way choose_way(fabric::Endpoint& endpoint) const;
+    [[nodiscard]] Way choose_way() const;
     Status register_segments();
     Status register_packed(fabric::Access access);
     Status register_memory(std::span<std::byte> memory, fabric::Access access,
@@ -64,6 +64,7 @@ class Part final : public rpc::Call {
     Direction direction_{};
     Way way_ = Way::kDirect;
     fabric::Endpoint* endpoint_ = nullptr;
+    fabric::PeerId peer_{};
     std::vector<protocol::Strided> folded_;  // the share's extents; empty: sent as they are
     std::vector<std::byte> head_;  // the request, without an inline payload of one segment
     std::span<std::byte> packed_;  // payload in one piece: staged by the endpoint, or ours

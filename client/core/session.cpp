@@ -14,7 +14,7 @@
 namespace orfa::client {
 namespace {
 
-// Measured (docs/decisions.md): above this, one copy by process_vm_* beats two through the ring.
+// Measured (docs/decisions.md): above this, stages or one copy by the server beat the message.
 constexpr std::uint64_t kInlineMax = 8192;
 
 // A number from the environment, or `fallback` (with a warning when it is no number).
@@ -54,6 +54,8 @@ Result<std::unique_ptr<Session>> Session::make(const std::string& servers) {
     if (!connector.ok())
         return fail(connector.status(), "ORFA_TRANSPORT must be auto, local or ofi");
     options.connector = *connector;
+    options.connector.stage_max =
+        number_from_environment("ORFA_STAGE_MAX", options.connector.stage_max);
     options.timeout_ms = static_cast<int>(number_from_environment("ORFA_TIMEOUT_MS", 30000));
 
     return std::unique_ptr<Session>(new Session(std::move(options)));

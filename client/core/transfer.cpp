@@ -65,6 +65,7 @@ Status Transfer::start(File& file, Direction direction, const orfa_access& acces
         extents_.assign(access.extents, access.extents + access.extent_count);
     ORFA_TRY(connect_servers(together != nullptr));
 
+    background_ = background;
     rpc::Mesh& mesh = file.session().mesh();
     const MutexLock lock(mesh.mutex());
     ORFA_TRY(start_parts(together));

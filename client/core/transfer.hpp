@@ -45,6 +45,8 @@ class Transfer {
     // count them. May ask servers for the file's size. To be called once.
     Result<std::uint64_t> finish();
 
+    // The program may compute while it is under way.
+    [[nodiscard]] bool in_background() const { return background_; }
     [[nodiscard]] void* tag() const { return tag_; }
     [[nodiscard]] Group* group() const { return group_; }
     [[nodiscard]] File& file() const { return *file_; }
@@ -81,6 +83,7 @@ class Transfer {
     std::vector<std::unique_ptr<Joining>> joinings_;
     std::vector<orfa_extent> extents_;  // of a read, to count what lies before the end of the file
     std::size_t left_ = 0;              // replies to come
+    bool background_ = false;
     bool holds_progress_ = false;
     Status status_;                    // the first error
     std::uint32_t failed_server_ = 0;  // and whose it is

@@ -135,11 +135,12 @@ TEST(LocalEndpoint, ASecondServerOnThePortIsEaddrinuse) {
 
 TEST(LocalEndpoint, BadGeometryIsEinval) {
     Recorder events;
-    for (const LocalGeometry g : {LocalGeometry{1000, 4096, 4096, 1},
-                                  {8192, 4096, 4096, 1},
-                                  {65536, 100, 4096, 1},
-                                  {65536, 4096, 100, 1},
-                                  {65536, 4096, 4096, 0}}) {
+    for (const LocalGeometry g : {LocalGeometry{1000, 4096, 4096, 1, 64, 1},
+                                  {8192, 4096, 4096, 1, 64, 1},
+                                  {65536, 100, 4096, 1, 64, 1},
+                                  {65536, 4096, 100, 1, 64, 1},
+                                  {65536, 4096, 4096, 0, 64, 1},
+                                  {65536, 4096, 4096, 1, 100, 1}}) {
         LocalOptions options;
         options.geometry = g;
         EXPECT_EQ(LocalEndpoint::create(events, options).status().err(), EINVAL);

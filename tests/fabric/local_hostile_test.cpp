@@ -42,7 +42,7 @@ struct RawClient {
         ASSERT_EQ(frame->bytes.size(), sizeof welcome);
         std::memcpy(&welcome, frame->bytes.data(), sizeof welcome);
         const LocalGeometry g{welcome.ring_bytes, welcome.max_message, welcome.slot_bytes,
-                              welcome.slot_count};
+                              welcome.slot_count, welcome.stage_bytes, welcome.stage_count};
         ASSERT_EQ(frame->fds.size(), 1U);
         memory = std::move(*SharedMemory::map(frame->fds[0], g.total_bytes()));
         shared = reinterpret_cast<LocalShared*>(memory.bytes().data());
@@ -261,9 +261,17 @@ int connect_to(const std::function<void(DoorSocket&)>& answer) {
 TEST(HostileListener, WrongWelcomesAreEproto) {
     const LocalGeometry g;
     const auto size = [](std::size_t n) { return static_cast<std::uint32_t>(n); };
-    const LocalWelcome good{
-        kLocalMagic,        kLocalVersion,      0, 0, size(g.ring_bytes), size(g.max_message),
-        size(g.slot_bytes), size(g.slot_count), 0};
+    const LocalWelcome good{kLocalMagic,
+                            kLocalVersion,
+                            0,
+                            0,
+                            size(g.ring_bytes),
+                            size(g.max_message),
+                            size(g.slot_bytes),
+                            size(g.slot_count),
+                            size(g.stage_bytes),
+                            size(g.stage_count),
+                            0};
     UniqueFd fd;
     const SharedMemory memory = std::move(*SharedMemory::create(g.total_bytes(), fd));
     const auto send = [](const LocalWelcome& w, int with) {
@@ -287,6 +295,9 @@ TEST(HostileListener, WrongWelcomesAreEproto) {
     EXPECT_EQ(send(other, fd.get()), EPROTO);
     other = good;
     other.slot_count = 0;
+    EXPECT_EQ(send(other, fd.get()), EPROTO);
+    other = good;
+    other.stage_bytes = 4096 + 1;
     EXPECT_EQ(send(other, fd.get()), EPROTO);
     other = good;
     other.error = -5;

@@ -7,6 +7,7 @@
 #include "protocol/lock_messages.hpp"
 #include "protocol/name_messages.hpp"
 #include "server/core.hpp"
+#include "server/fill_gate.hpp"
 #include "server/gatherings.hpp"
 #include "server/locks/lock_service.hpp"
 #include "server/loop.hpp"
@@ -68,6 +69,7 @@ class Server {
         core_.shard = &shard_;
         core_.locks = &locks_;
         core_.gatherings = &gatherings_;
+        core_.fills = &fills_;
         auto store = server::MemoryStore::create(4 << 20, 0);
         check(store.ok());
         store_ = std::move(*store);
@@ -226,7 +228,8 @@ class Server {
     server::Shard shard_{core_, table()};
     server::LockService locks_{shard_};
     server::Gatherings gatherings_{shard_};
-    server::Loop loop_;
+    server::FillGate fills_{shard_};
+    server::Loop loop_{0};
     std::unique_ptr<server::MemoryStore> store_;
     const server::Capabilities capabilities_{99};
     ScriptPeers peers_;

@@ -166,12 +166,13 @@ TEST_P(Edges, MemoryThatIsNotThereIsEfaultAndTheServerServesOn) {
     const FilePtr file = open(session_, "/fault");
     ASSERT_NE(file, nullptr) << orfa_error();
     if (std::string(GetParam()) != "local") GTEST_SKIP() << "only process_vm looks at it remotely";
-    void* gone = mmap(nullptr, 1 << 20, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    constexpr std::size_t kBytes = 16 << 20;  // more than is staged
+    void* gone = mmap(nullptr, kBytes, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     ASSERT_NE(gone, MAP_FAILED);
     errno = 0;
-    EXPECT_EQ(orfa_pwrite(file.get(), gone, 1 << 20, 0), -1);
+    EXPECT_EQ(orfa_pwrite(file.get(), gone, kBytes, 0), -1);
     EXPECT_EQ(errno, EFAULT);
-    munmap(gone, 1 << 20);
+    munmap(gone, kBytes);
     EXPECT_EQ(orfa_pwrite(file.get(), "abc", 3, 0), 3) << orfa_error();
     EXPECT_EQ(orfa_size(file.get()), 3);
 }

@@ -20,6 +20,9 @@ class TestStore final : public ObjectStore {
         return unused();
     }
     void finish_write(Pin*, std::uint64_t, std::uint64_t, bool) override {}
+    [[nodiscard]] bool is_filling(const Pin*, std::uint64_t, std::uint64_t) const override {
+        return false;
+    }
     Status prepare_read(Pin*, std::uint64_t, std::uint64_t,
                         std::vector<fabric::LocalSegment>&) override {
         return unused();

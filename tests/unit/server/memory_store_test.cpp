@@ -110,6 +110,39 @@ TEST(MemoryStore, MemoryOfAnExposedWriteHoldsZerosFromTheStart) {
     store->unpin(*pin);
 }
 
+TEST(MemoryStore, OnlyBytesThatAWriteIsTheFirstToFillAreFilling) {
+    const auto store = make_store();
+    soil(*store);
+    ASSERT_TRUE(write(*store, 1, 100, filled(100, 1)).ok());
+    const auto pin = store->pin(1, true);
+    const auto other = store->pin(2, true);
+    const auto is_filling = [&](std::uint64_t offset, std::uint64_t length) {
+        return store->is_filling(*pin, offset, length);
+    };
+    EXPECT_FALSE(is_filling(0, 10 * kBlock));
+    Segments memory;
+    ASSERT_TRUE(store->prepare_write(*pin, 50, 2 * kBlock, false, memory).ok());
+    EXPECT_FALSE(is_filling(0, 50));
+    EXPECT_TRUE(is_filling(0, 51));
+    EXPECT_FALSE(is_filling(100, 100)) << "these are there already";
+    EXPECT_TRUE(is_filling(99, 2));
+    EXPECT_TRUE(is_filling(200, 1));
+    EXPECT_TRUE(is_filling(2 * kBlock + 49, 1));
+    EXPECT_FALSE(is_filling(2 * kBlock + 50, kBlock));
+    EXPECT_FALSE(store->is_filling(*other, 0, 10 * kBlock));
+    // The end of another write in the same block changes nothing.
+    ASSERT_TRUE(store->prepare_write(*pin, 2 * kBlock + 60, 10, false, memory).ok());
+    store->finish_write(*pin, 2 * kBlock + 60, 10, true);
+    EXPECT_TRUE(is_filling(2 * kBlock + 49, 1));
+    ASSERT_TRUE(store->prepare_write(*other, 0, kBlock, true, memory).ok());
+    EXPECT_FALSE(store->is_filling(*other, 0, kBlock)) << "exposed";
+    store->finish_write(*other, 0, kBlock, true);
+    store->finish_write(*pin, 50, 2 * kBlock, true);
+    EXPECT_FALSE(is_filling(0, 10 * kBlock));
+    store->unpin(*other);
+    store->unpin(*pin);
+}
+
 TEST(MemoryStore, AFailedWriteShowsNothingOfWhatWasThereBefore) {
     const auto store = make_store();
     soil(*store);
