@@ -47,7 +47,8 @@ def parse_arguments(arguments):
     listing.add_argument("--json", action="store_true", help="one line of JSON per workload, with its cases")
     # Those of these are their own; they need libraries that run doesn't.
     for name, text in (("report", "make a page of a run's results"), ("compare", "name what two runs differ in"),
-                       ("papers", "measure figures of the ORFA reports anew")):
+                       ("papers", "measure figures of the ORFA reports anew"),
+                       ("hit-rate", "count what the registration cache does for workloads")):
         other = commands.add_parser(name, help=text, add_help=False)
         other.add_argument("arguments", nargs=argparse.REMAINDER)
     return parser.parse_args(arguments)
@@ -73,8 +74,8 @@ def main(arguments=None):
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, lambda number, _: sys.exit(128 + number))
     arguments = sys.argv[1:] if arguments is None else arguments
-    if arguments and arguments[0] in ("report", "compare", "papers"):
-        return importlib.import_module(f"orfa_bench.{arguments[0]}").main(arguments[1:])
+    if arguments and arguments[0] in ("report", "compare", "papers", "hit-rate"):
+        return importlib.import_module(f"orfa_bench.{arguments[0].replace('-', '_')}").main(arguments[1:])
     options = parse_arguments(arguments)
     try:
         if options.command == "list":
