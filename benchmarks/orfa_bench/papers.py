@@ -21,7 +21,7 @@ EPILOG = """examples:
 
 figures: registration (copying against registering), cache (the registration cache, registering each time,
 copying), parts (where the time of one request goes), buffered (direct access against access through
-buffers), clients (bandwidth over the number of clients). Starts its own servers, and takes five minutes.
+buffers), clients (bandwidth over the number of clients). Starts its own servers, and takes six minutes.
 
 exit code: 0 all measured, 1 something was not (the page says what), 2 wrong use"""
 
@@ -136,9 +136,9 @@ FIGURES = {
     "buffered": (measure_buffered, "Direct access against access through buffers", "B/s", "bytes",
                  "2004, figure 6, and 2005, figure 14: a kernel client that moved each page through the page cache took 77 us a page "
                  "with GM (54 with MX); going past it saved 0.9 us a page and side, 20 % of a small request's latency. There is no "
-                 "kernel client here. Instead: ORFA's one copy between processes beside its fallback, which copies twice through "
-                 "shared memory; and this machine's disk with O_DIRECT beside its page cache, which turns the paper's result round, as "
-                 "no memory of 2004 was so much faster than its storage (writes end when they are in the cache)."),
+                 "kernel client here. Instead: ORFA's one copy between processes, which the kernel makes page by page, beside its "
+                 "fallback, two copies in user space through shared memory; and this machine's disk with O_DIRECT beside its page "
+                 "cache (writes end when they are in the cache). One process and one hot buffer."),
     "clients": (measure_clients, "Bandwidth over the number of clients, 64 KiB a request", "B/s", "clients",
                 "2005, figure 9: with GM, whose messages nobody expected, 233 of 250 MB/s with 92 clients (93 %) fell to 163 MB/s with "
                 "184 (65 %). Here servers fetch the data when they are ready for them, so the curve should stay flat."),
