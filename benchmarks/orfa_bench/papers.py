@@ -54,7 +54,7 @@ def priced(options, parts):
 
 def measure_registration(options, samples):
     for line in priced(options, "prices"):
-        samples.add("registration", {"line": line["what"], "x": line["bytes"], "values": line["seconds"]["all"]})
+        samples.add("registration", {"line": line["what"].replace("_", " "), "x": line["bytes"], "values": line["seconds"]["all"]})
 
 
 def measure_cache(options, samples):
@@ -72,14 +72,14 @@ def request_parts(options, environment, *words):
             yield from launch.json_lines(command, {**os.environ, **cluster, **environment}, 120)
 
 
-TRANSPORTS = {"local": "same host", "ofi": "TCP"}
+TRANSPORTS = {"local": "on one host", "ofi": "over TCP"}
 PARTS = ("client", "network", "server", "store", "whole")
 
 
 def measure_parts(options, samples):
     for line in request_parts(options, {}):
         for part in PARTS:
-            samples.add("parts", {"line": f"{line['direction']} by {TRANSPORTS[line['transport']]}, {part}", "x": line["bytes"],
+            samples.add("parts", {"line": f"{line['direction']} {TRANSPORTS[line['transport']]}, {part}", "x": line["bytes"],
                                   "values": [max(line["us"][part], 0)]})
 
 
@@ -170,8 +170,8 @@ def plot(name, samples, number):
         curves = [plots.Curve(index, line, sorted(points, key=lambda point: point[0]))
                   for index, (line, points) in enumerate(lines.items())]
         legend = " &nbsp; ".join(f'<span style="color:var(--series-{curve.series})">{plots.MARKER_SIGNS[curve.series]}</span> '
-                                 f"{html.escape(curve.name.replace('_', ' '))}" for curve in curves)
-        drawing = plots.curves(f"paper-{number}-{place}", part.capitalize() or title, curves, unit, x_label, x_words)
+                                 f"{html.escape(curve.name)}" for curve in curves)
+        drawing = plots.curves(f"paper-{number}-{place}", part[:1].upper() + part[1:] or title, curves, unit, x_label, x_words)
         drawings += f"<div><p>{legend}</p>{drawing}</div>"
         rows += "".join(f"<tr><td>{html.escape(f'{part} {curve.name}'.strip())}</td><td>{x_words(x)}</td>"
                         f"<td>{words.quantity(one.median, unit)}</td></tr>" for curve in curves for x, one in curve.points)

@@ -39,7 +39,7 @@ class Papers(unittest.TestCase):
         self.assertEqual(done.returncode, 0, done.stderr)
         with open(os.path.join(out, "results.jsonl"), encoding="utf-8") as file:
             samples = [json.loads(line) for line in file]
-        self.assertEqual({sample["line"] for sample in samples}, {"copy", "register", "register_and_deregister"})
+        self.assertEqual({sample["line"] for sample in samples}, {"copy", "register", "register and deregister"})
         for sample in samples:
             self.assertGreater(min(sample["values"]), 0)
         with open(os.path.join(out, "papers.html"), encoding="utf-8") as file:
@@ -56,8 +56,8 @@ class Papers(unittest.TestCase):
         self.assertIn("64 KiB", html)
 
     def test_rounds_of_a_point_are_one_figure(self):
-        samples = [{"figure": "parts", "line": "write by TCP, client", "x": 4096, "values": [value]} for value in (3.0, 1.0, 2.0)]
-        (size, summary), = papers.lines_of("parts", samples)["write by TCP"]["client"]
+        samples = [{"figure": "parts", "line": "write over TCP, client", "x": 4096, "values": [value]} for value in (3.0, 1.0, 2.0)]
+        (size, summary), = papers.lines_of("parts", samples)["write over TCP"]["client"]
         self.assertEqual((size, summary.count, summary.median), (4096, 3, 2.0))
 
     def test_the_parts_of_a_request_add_up(self):
@@ -70,7 +70,7 @@ class Papers(unittest.TestCase):
         for sample in samples:
             kind, part = sample["line"].split(", ")
             found.setdefault((kind, sample["x"]), {})[part] = sample["values"][0]
-        self.assertEqual({kind for kind, _ in found}, {f"{way} by {by}" for way in ("write", "read") for by in ("same host", "TCP")})
+        self.assertEqual({kind for kind, _ in found}, {f"{way} {how}" for way in ("write", "read") for how in ("on one host", "over TCP")})
         for parts in found.values():
             self.assertEqual(set(parts), {"client", "network", "server", "store", "whole"})
             self.assertLess(max(parts["client"], parts["server"], parts["store"]), parts["whole"])
