@@ -29,6 +29,7 @@ def add_run(commands, common):
     parser.add_argument("--ranks", type=int, default=4, help="MPI processes (4)")
     parser.add_argument("--servers", type=int, default=4, help="servers of an own ORFA cluster (4)")
     parser.add_argument("--repeats", type=int, help="rounds that count (quick: 3, else 5)")
+    parser.add_argument("--times", type=int, help="that each launch does each case, of which the median counts (quick: 3, else 1)")
     parser.add_argument("--timeout", type=int, default=120, metavar="SECONDS", help="that a case may take (120)")
     parser.add_argument("--disk", metavar="DIR", help="folder on the disk whose limit is measured (default: --out)")
     parser.add_argument("--no-warm-up", action="store_true", help="without the first round that doesn't count")

@@ -180,6 +180,14 @@ class Parts(unittest.TestCase):
         self.assertIsNone(limits.limit_of({**measured, "reach": "tmpfs"}, known), "not measured")
         self.assertIsNone(limits.limit_of({**measured, "bytes": 0}, known), "names have no bandwidth")
 
+    def test_what_a_launch_did_several_times_is_one_figure_and_a_failure_hides_behind_none(self):
+        from orfa_bench import run
+        good = [{"seconds": seconds, "error": None} for seconds in (0.3, 0.1, 0.2)]
+        self.assertEqual(run.one_of(good)["seconds"], 0.2)
+        self.assertEqual(run.one_of(good[:1])["seconds"], 0.3)
+        self.assertEqual(run.one_of([*good, {"seconds": None, "error": "wrong byte"}])["error"], "wrong byte")
+        self.assertEqual(run.one_of([{"kind": "skipped"}] * 3), {"kind": "skipped"})
+
     def test_the_table_shows_medians_ratios_and_failures(self):
         from orfa_bench import table
         base = {"kind": "measurement", "workload": "w", "form": "none", "phase": "write", "parameters": {"transfer": 4096},
