@@ -17,7 +17,7 @@ import unittest
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(HERE, "..", "..", "benchmarks"))
-TINY = ["--set", "bytes=256K", "--set", "files=50", "--set", "blocks=8"]
+TINY = ["--times", "1", "--set", "bytes=256K", "--set", "files=50", "--set", "blocks=8"]
 WANTED = {"kind", "workload", "form", "phase", "system", "round", "warmup", "ranks", "servers", "transfer_bytes", "bytes", "seconds",
           "operations", "latency_us", "verified", "error", "parameters"}
 
