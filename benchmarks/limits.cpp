@@ -14,6 +14,7 @@
 
 #include "benchmarks/harness.hpp"
 #include "benchmarks/processes.hpp"
+#include "benchmarks/program.hpp"
 #include "benchmarks/tmpfs_limit.hpp"
 
 namespace orfa::benchmarks {
@@ -73,7 +74,7 @@ Work for_each_piece(std::uint64_t total, std::size_t piece,
                     const std::function<void(std::byte*)>& copy) {
     const std::size_t size = std::max(kStore, piece);
     std::byte* store = touched_memory(size, MAP_PRIVATE);
-    return [=] {
+    return [total, piece, size, store, copy] {
         std::size_t at = 0;
         for (std::uint64_t done = 0; done < total; done += piece) {
             if (at + piece > size) at = 0;
@@ -89,7 +90,7 @@ double memory_copy(const Options& options, unsigned processes) {
     const Preparation copy = [&options, processes, piece] {
         std::byte* from = touched_memory(piece, MAP_PRIVATE);
         return for_each_piece(options.total_bytes / processes, piece,
-                              [=](std::byte* to) { std::memcpy(to, from, piece); });
+                              [from, piece](std::byte* to) { std::memcpy(to, from, piece); });
     };
     return seconds_of(std::vector<Preparation>(processes, copy));
 }
@@ -101,11 +102,13 @@ double process_copy(const Options& options, unsigned processes) {
     const pid_t owner = getpid();
     prctl(PR_SET_PTRACER, PR_SET_PTRACER_ANY);  // our own children read us; fails without Yama
     const Preparation copy = [&options, processes, piece, from, owner] {
-        return for_each_piece(options.total_bytes / processes, piece, [=](std::byte* to) {
-            const iovec local{to, piece};
-            const iovec remote{from, piece};
-            if (process_vm_readv(owner, &local, 1, &remote, 1, 0) < 0) give_up("process_vm_readv");
-        });
+        return for_each_piece(options.total_bytes / processes, piece,
+                              [owner, from, piece](std::byte* to) {
+                                  const iovec local{to, piece};
+                                  const iovec remote{from, piece};
+                                  if (process_vm_readv(owner, &local, 1, &remote, 1, 0) < 0)
+                                      give_up("process_vm_readv");
+                              });
     };
     const double seconds = seconds_of(std::vector<Preparation>(processes, copy));
     munmap(from, piece);
@@ -142,13 +145,14 @@ double tcp_stream(const Options& options, unsigned pairs, bool reverse) {
         const int other = connections.back().second.get();
         const int sender = reverse ? other : one;
         const int receiver = reverse ? one : other;
-        works.push_back([=] {
+        works.push_back([sender, buffer, total, piece] {
             std::memset(buffer, 2, piece);
-            return [=] { send_all(sender, buffer, total, piece); };
+            return [sender, buffer, total, piece] { send_all(sender, buffer, total, piece); };
         });
-        works.push_back([=] {
+        works.push_back([receiver, buffer, total, piece] {
             std::memset(buffer, 3, piece);
-            return [=] { receive_all(receiver, buffer, total, piece); };
+            return
+                [receiver, buffer, total, piece] { receive_all(receiver, buffer, total, piece); };
         });
     }
     const double seconds = seconds_of(works);
@@ -224,6 +228,8 @@ void run(const Options& options) {
     }
 }
 
+}  // namespace
+
 int parse_and_run(int argc, char** argv) {
     Options options;
     CLI::App app("What this machine can copy and stream.");
@@ -251,9 +257,4 @@ int parse_and_run(int argc, char** argv) {
     return 0;
 }
 
-}  // namespace
 }  // namespace orfa::benchmarks
-
-int main(int argc, char** argv) {
-    return orfa::benchmarks::guarded([&] { return orfa::benchmarks::parse_and_run(argc, argv); });
-}

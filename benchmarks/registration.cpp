@@ -4,19 +4,16 @@
 //
 //   prices      copying a buffer, registering it, registering and deregistering it, by size
 //   bandwidth   writes and reads by transfer size: with the cache, registering each time, copying
-//   hooks       munmap() and free() of memory that is not registered, with and without hooks
+//   hooks       munmap() and free() of memory that is not registered, with and without hooks, in
+//   one
+//               process (hooks_price.hpp)
 //
 // One line of JSON per figure.
 #include "client/orfa.h"
-#include "fabric/memory_listeners.hpp"
-#include "fabric/monitor_hooks.hpp"
 #include "fabric/priced_registrar.hpp"
 
 #include <fcntl.h>
-#include <malloc.h>
 #include <sys/mman.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 #include <CLI/CLI.hpp>
 #include <cstdlib>
@@ -25,6 +22,8 @@
 #include <stdexcept>
 
 #include "benchmarks/harness.hpp"
+#include "benchmarks/hooks_price.hpp"
+#include "benchmarks/program.hpp"
 
 namespace orfa::benchmarks {
 namespace {
@@ -192,142 +191,11 @@ void bandwidth_of(const Options& options, const std::string& price, std::size_t 
     munmap(buffers, kBuffers * bytes);
 }
 
-// ---- What hooks cost others -------------------------------------------------------------------
-
-// Holds a range that no one unmaps, as a cache whose buffers lie elsewhere does.
-class Holder final : public fabric::MemoryListener {
-  public:
-    void on_memory_changed(const fabric::AddressRange&) noexcept override {}
-    void publish_bounds(fabric::MemoryBounds* bounds) override {
-        if (bounds != nullptr) bounds->set({1 << 20, 2 << 20});
-    }
-};
-
-// Processor time of this thread: other programs do not count.
-double processor_time() {
-    timespec time{};
-    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
-    return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_nsec) * 1e-9;
-}
-
-constexpr int kCalls = 200;
-
-double unmapping() {
-    constexpr std::size_t kBytes = 64 << 10;
-    std::byte* places[kCalls];
-    for (std::byte*& place : places)
-        place = memory_of(kBytes);
-    const double start = processor_time();
-    for (std::byte* place : places)
-        munmap(place, kBytes);
-    return (processor_time() - start) / kCalls;
-}
-
-double freeing() {
-    constexpr std::size_t kBytes = 1 << 20;
-    void* places[kCalls];
-    for (void*& place : places) {
-        place = std::malloc(kBytes);
-        for (std::size_t at = 0; at < kBytes; at += 64 << 10)
-            static_cast<volatile char*>(place)[at] = 1;
-    }
-    const double start = processor_time();
-    for (void* place : places)
-        std::free(place);
-    return (processor_time() - start) / kCalls;
-}
-
-struct Case {
-    const char* name;
-    double (*run)();
-};
-constexpr Case kCases[] = {{"munmap 64 KiB", unmapping}, {"free 1 MiB", freeing}};
-
-// A process, with hooks or without, that runs batches when it is told to: hooks cannot be taken out
-// again, and only batches that take turns meet the same machine.
-class Worker {
-  public:
-    explicit Worker(bool hooked) {
-        int ask[2];
-        int tell[2];
-        if (pipe(ask) != 0 || pipe(tell) != 0) throw std::runtime_error("no pipe");
-        pid_ = fork();
-        if (pid_ == 0) {
-            close(ask[1]);
-            serve(hooked, ask[0], tell[1]);
-            _exit(0);
-        }
-        close(ask[0]);
-        close(tell[1]);
-        ask_ = ask[1];
-        tell_ = tell[0];
-    }
-    ~Worker() {
-        close(ask_);
-        close(tell_);
-        waitpid(pid_, nullptr, 0);
-    }
-    Worker(const Worker&) = delete;
-    Worker& operator=(const Worker&) = delete;
-
-    [[nodiscard]] double batch(std::size_t which) const {
-        double seconds = 0;
-        const auto index = static_cast<char>(which);
-        if (write(ask_, &index, 1) != 1 || read(tell_, &seconds, sizeof seconds) != sizeof seconds)
-            throw std::runtime_error("no hooks here");
-        return seconds;
-    }
-
-  private:
-    static void serve(bool hooked, int ask, int tell) {
-        mallopt(M_MMAP_THRESHOLD, 256 << 10);
-        Holder holder;
-        std::unique_ptr<fabric::MemoryMonitor> monitor;
-        if (hooked) {
-            auto made = fabric::HooksMonitor::create(holder);
-            if (!made.ok()) return;
-            monitor = std::move(*made);
-        }
-        char which = 0;
-        while (read(ask, &which, 1) == 1) {
-            const double seconds = kCases[static_cast<unsigned char>(which)].run();
-            if (write(tell, &seconds, sizeof seconds) != sizeof seconds) return;
-        }
-    }
-
-    pid_t pid_ = -1;
-    int ask_ = -1;
-    int tell_ = -1;
-};
-
-void hooks(const Options& options) {
-    const Worker plain(false);
-    const Worker hooked(true);
-    const unsigned batches = options.repeat * 100;
-    for (std::size_t which = 0; which < std::size(kCases); ++which) {
-        std::vector<double> before;
-        std::vector<double> after;
-        for (unsigned i = 0; i < batches; ++i) {
-            before.push_back(plain.batch(which));
-            after.push_back(hooked.batch(which));
-        }
-        const auto figures = [](const std::vector<double>& times) -> Json {
-            return {{"p10", percentile(times, 0.1)}, {"median", median(times)}};
-        };
-        print({{"benchmark", "registration_hooks"},
-               {"call", kCases[which].name},
-               {"seconds", figures(before)},
-               {"seconds_hooked", figures(after)},
-               {"slower_p10", percentile(after, 0.1) / percentile(before, 0.1) - 1},
-               {"slower_median", median(after) / median(before) - 1}});
-    }
-}
-
 void run(const Options& options) {
     const auto wanted = [&](const char* part) {
         return std::find(options.parts.begin(), options.parts.end(), part) != options.parts.end();
     };
-    if (wanted("hooks")) hooks(options);  // first: before a session puts the hooks in
+    if (wanted("hooks")) measure_hooks(options.repeat * 400);  // before a session has hooks
     for (const std::string& price : options.prices) {
         for (const std::string& size : options.sizes) {
             const auto bytes = parse_size(size);
@@ -337,6 +205,8 @@ void run(const Options& options) {
         }
     }
 }
+
+}  // namespace
 
 int parse_and_run(int argc, char** argv) {
     Options options;
@@ -349,7 +219,8 @@ int parse_and_run(int argc, char** argv) {
         ->delimiter(',')
         ->check(CLI::IsMember({"prices", "bandwidth", "hooks"}))
         ->capture_default_str();
-    app.add_option("--price", options.prices, "gm2004, verbs, PAGE_NS:DEREGISTER_NS")
+    app.add_option("--price", options.prices,
+                   "gm2004, verbs, PAGE_NS:DEREGISTER_NS[:DEREGISTER_PAGE_NS]")
         ->delimiter(',')
         ->capture_default_str();
     app.add_option("--sizes", options.sizes, "Bytes of a transfer")
@@ -367,9 +238,4 @@ int parse_and_run(int argc, char** argv) {
     return 0;
 }
 
-}  // namespace
 }  // namespace orfa::benchmarks
-
-int main(int argc, char** argv) {
-    return orfa::benchmarks::guarded([&] { return orfa::benchmarks::parse_and_run(argc, argv); });
-}

@@ -10,6 +10,7 @@
 
 #include "benchmarks/harness.hpp"
 #include "benchmarks/pattern.hpp"
+#include "benchmarks/program.hpp"
 
 namespace orfa::benchmarks {
 namespace {
@@ -135,6 +136,8 @@ void run(const Options& options, const std::string& transport) {
     print_result(options.json, result, text);
 }
 
+}  // namespace
+
 int parse_and_run(int argc, char** argv) {
     Options options;
     CLI::App app("Small requests by one process, on the cluster that ORFA_SERVERS lists.");
@@ -162,9 +165,4 @@ int parse_and_run(int argc, char** argv) {
     return 0;
 }
 
-}  // namespace
 }  // namespace orfa::benchmarks
-
-int main(int argc, char** argv) {
-    return orfa::benchmarks::guarded([&] { return orfa::benchmarks::parse_and_run(argc, argv); });
-}

@@ -2,6 +2,7 @@
 // orfa.h: sessions, status, counters.
 #include "client/c_api_util.hpp"
 #include "client/core/error_text.hpp"
+#include "common/log.hpp"
 #include "fabric/registration_report.hpp"
 #include "protocol/codec.hpp"
 
@@ -58,6 +59,23 @@ ssize_t copy_text(std::string_view from, char* text, size_t size) {
 constinit pthread_mutex_t default_mutex = PTHREAD_MUTEX_INITIALIZER;  // protects default_session
 constinit orfa_session* default_session = nullptr;
 
+// At the process' end: what its own session did.
+void log_counters() {
+    pthread_mutex_lock(&default_mutex);
+    orfa_session* const session = default_session;
+    pthread_mutex_unlock(&default_mutex);
+    if (session == nullptr) return;
+    orfa_counters done{};
+    orfa_counters_of(session, &done);
+    const auto number = [](std::uint64_t value) { return static_cast<unsigned long long>(value); };
+    ORFA_LOG(client, info,
+             "at the end: %llu requests, %llu bytes read, %llu written; registration cache: %llu "
+             "hits, %llu misses, %llu invalidated; %llu bytes copied instead",
+             number(done.requests), number(done.bytes_read), number(done.bytes_written),
+             number(done.registration_hits), number(done.registration_misses),
+             number(done.registration_invalidations), number(done.bytes_staged));
+}
+
 }  // namespace
 
 extern "C" {
@@ -68,7 +86,14 @@ orfa_session* orfa_connect(const char* servers) {
 
 orfa_session* orfa_default_session(void) {
     pthread_mutex_lock(&default_mutex);
-    if (default_session == nullptr) default_session = session_by(Session::make, nullptr);
+    if (default_session == nullptr) {
+        default_session = session_by(Session::make, nullptr);
+        using orfa::log::Area;
+        using orfa::log::Level;
+        static bool asked = false;  // children of a fork have it from their parent
+        if (default_session != nullptr && !asked && orfa::log::enabled(Area::kclient, Level::kinfo))
+            asked = std::atexit(log_counters) == 0;
+    }
     orfa_session* const session = default_session;
     pthread_mutex_unlock(&default_mutex);
     return session;
@@ -147,6 +172,10 @@ void orfa_counters_of(orfa_session* session, orfa_counters* out) {
     out->registration_misses = memory.misses;
     out->registration_invalidations = memory.invalidated;
     out->bytes_staged = memory.bytes_staged;
+    const orfa::client::TimedTransfers& timed = s.counters.timed;
+    out->timed_transfers = timed.count.load(std::memory_order_relaxed);
+    out->timed_ns = timed.ns.load(std::memory_order_relaxed);
+    out->timed_waiting_ns = timed.waiting_ns.load(std::memory_order_relaxed);
 }
 
 }  // extern "C"

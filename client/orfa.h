@@ -295,6 +295,11 @@ typedef struct orfa_counters {
     uint64_t registration_misses;
     uint64_t registration_invalidations; /* the program had changed the memory */
     uint64_t bytes_staged;               /* of bytes_packed, copied so as not to be registered */
+    /* Of every 32nd blocking read and write: how many, how long they took, and how long of that
+     * from the last request's sending to the last reply, in ns. */
+    uint64_t timed_transfers;
+    uint64_t timed_ns;
+    uint64_t timed_waiting_ns;
 } orfa_counters;
 ORFA_API void orfa_counters_of(orfa_session* session, orfa_counters* out);
 

@@ -62,8 +62,9 @@ void PricedRegistrar::deregister(void* handle) {
         pages_->unpin(region->pin);
         regions_.erase(region);
     }
+    const std::size_t bytes = region->pin.range.length();
     delete region;
-    spend_until(start + price_.deregister_ns);
+    spend_until(start + price_.deregistering_ns(bytes));
 }
 
 void* PricedRegistrar::behind(void* handle) {

@@ -4,6 +4,7 @@
 #include <cerrno>
 #include <charconv>
 #include <ctime>
+#include <iterator>
 #include <string_view>
 
 namespace orfa::fabric {
@@ -13,7 +14,7 @@ struct Named {
     std::string_view name;
     RegistrationPrice price;
 };
-constexpr Named kPrices[] = {{"gm2004", {3000, 200'000}}, {"verbs", {300, 20'000}}};
+constexpr Named kPrices[] = {{"gm2004", {3000, 200'000, 0}}, {"verbs", {300, 20'000, 96}}};
 
 bool parse_number(std::string_view text, std::uint64_t& into) {
     const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), into);
@@ -25,12 +26,19 @@ bool parse_number(std::string_view text, std::uint64_t& into) {
 Result<RegistrationPrice> parse_price(const std::string& text) {
     for (const Named& named : kPrices)
         if (text == named.name) return named.price;
-    const std::string_view view = text;
-    const auto colon = view.find(':');
     RegistrationPrice price;
-    if (colon == std::string_view::npos || !parse_number(view.substr(0, colon), price.page_ns) ||
-        !parse_number(view.substr(colon + 1), price.deregister_ns))
-        return Status::from_errno(EINVAL);
+    std::uint64_t* const numbers[] = {&price.page_ns, &price.deregister_ns,
+                                      &price.deregister_page_ns};
+    std::size_t found = 0;
+    for (std::string_view rest = text; found < std::size(numbers); ++found) {
+        const auto colon = rest.find(':');
+        if (!parse_number(rest.substr(0, colon), *numbers[found]))
+            return Status::from_errno(EINVAL);
+        if (colon == std::string_view::npos) break;
+        rest.remove_prefix(colon + 1);
+    }
+    // At least two numbers, and no colon behind the third.
+    if (found == 0 || found == std::size(numbers)) return Status::from_errno(EINVAL);
     return price;
 }
 

@@ -64,7 +64,8 @@ Result<RegistrationSettings> RegistrationSettings::from_environment() {
     if (const auto text = variable("ORFA_REGISTRATION_PRICE"); !text.empty()) {
         const auto price = parse_price(std::string(text));
         if (!price.ok())
-            return wrong("ORFA_REGISTRATION_PRICE", "gm2004, verbs or PAGE_NS:DEREGISTER_NS");
+            return wrong("ORFA_REGISTRATION_PRICE",
+                         "gm2004, verbs or PAGE_NS:DEREGISTER_NS[:DEREGISTER_PAGE_NS]");
         settings.price = *price;
     }
     if (const auto check = variable("ORFA_REGISTRATION_CHECK"); !check.empty()) {

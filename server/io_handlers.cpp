@@ -5,6 +5,7 @@
 #include "server/core.hpp"
 #include "server/fill_gate.hpp"
 #include "server/gatherings.hpp"
+#include "server/request_times.hpp"
 #include "server/rma.hpp"
 #include "server/rounds.hpp"
 #include "server/service.hpp"
@@ -155,8 +156,20 @@ struct RoundTurn {
     }
 };
 
-Task<Status> write_rounds(Core& core, const Session& session, ObjectStore::Pin* pin,
-                          Scratch& scratch, Gatherings::Seat& seat) {
+// Gets memory for a round's extents from the store; `prepared` of them, all unless one fails.
+Status prepare_round(ObjectStore& store, ObjectStore::Pin* pin, bool exposed, Scratch& scratch,
+                     std::size_t& prepared) {
+    for (const auto& part : scratch.round) {
+        ORFA_TRY(store.prepare_write(pin, part.offset, part.length, exposed, scratch.local));
+        ++prepared;
+    }
+    return {};
+}
+
+Task<Status> write_rounds(Core& core, Request& request, ObjectStore::Pin* pin, Scratch& scratch,
+                          Gatherings::Seat& seat) {
+    const Session& session = *request.session;
+    RequestTimes& times = request.times;
     ObjectStore& store = *core.store;
     SegmentCursor memory(scratch.list.segments);
     Rounds rounds(scratch.list.extents);
@@ -170,16 +183,17 @@ Task<Status> write_rounds(Core& core, const Session& session, ObjectStore::Pin* 
         scratch.remote.clear();
         std::size_t prepared = 0;
         Status status;
-        for (const auto& part : scratch.round) {
-            status = store.prepare_write(pin, part.offset, part.length, exposed, scratch.local);
-            if (!status.ok()) break;
-            ++prepared;
+        {
+            const TimedBlock timed(times, times.store);
+            status = prepare_round(store, pin, exposed, scratch, prepared);
         }
         if (status.ok()) {
+            const TimedBlock timed(times, times.moving);
             memory.take(bytes, scratch.remote);
             ++core.shard->counters.rma_operations;
             status = co_await Rma(Rma::Direction::kPull, session, scratch.local, scratch.remote);
         }
+        const TimedBlock timed(times, times.store);
         for (std::size_t i = 0; i < prepared; ++i)
             store.finish_write(pin, scratch.round[i].offset, scratch.round[i].length, status.ok());
         core.fills->notify();
@@ -224,10 +238,12 @@ Task<Status> handle_write(Core& core, Request& request) {
     while (io.segment_count == 0 && is_filling(core, *pinned, scratch.list.extents))
         co_await core.fills->change();
     Status moved;
-    if (io.segment_count == 0)
+    if (io.segment_count == 0) {
+        const TimedBlock timed(request.times, request.times.store);
         moved = write_inline(*core.store, *pinned, scratch, payload);
-    else
-        moved = co_await write_rounds(core, *request.session, *pinned, scratch, seat);
+    } else {
+        moved = co_await write_rounds(core, request, *pinned, scratch, seat);
+    }
     if (!moved.ok()) co_return moved;
     core.shard->counters.bytes_written += io.total_bytes;
     request.reply.put(protocol::IoReply{io.total_bytes, core.store->size(*pinned)});
@@ -251,8 +267,25 @@ Status read_inline(ObjectStore& store, ObjectStore::Pin* pin, Scratch& scratch,
     return {};
 }
 
-Task<Status> read_rounds(Core& core, const Session& session, ObjectStore::Pin* pin,
-                         Scratch& scratch, Gatherings::Seat& seat, std::uint64_t object_size) {
+// Where the bytes of a round are: in the store, and the memory that they go to.
+Status find_round(ObjectStore& store, ObjectStore::Pin* pin, std::uint64_t object_size,
+                  SegmentCursor& memory, Scratch& scratch) {
+    for (const auto& part : scratch.round) {
+        const std::uint64_t there =
+            part.offset < object_size ? std::min(part.length, object_size - part.offset) : 0;
+        if (there > 0) {
+            ORFA_TRY(store.prepare_read(pin, part.offset, there, scratch.local));
+            memory.take(there, scratch.remote);
+        }
+        memory.skip(part.length - there);
+    }
+    return {};
+}
+
+Task<Status> read_rounds(Core& core, Request& request, ObjectStore::Pin* pin, Scratch& scratch,
+                         Gatherings::Seat& seat, std::uint64_t object_size) {
+    const Session& session = *request.session;
+    RequestTimes& times = request.times;
     SegmentCursor memory(scratch.list.segments);
     Rounds rounds(scratch.list.extents);
     while (!rounds.finished()) {
@@ -262,18 +295,13 @@ Task<Status> read_rounds(Core& core, const Session& session, ObjectStore::Pin* p
             co_await core.fills->change();
         scratch.local.clear();
         scratch.remote.clear();
-        for (const auto& part : scratch.round) {
-            const std::uint64_t there =
-                part.offset < object_size ? std::min(part.length, object_size - part.offset) : 0;
-            if (there > 0) {
-                const Status found =
-                    core.store->prepare_read(pin, part.offset, there, scratch.local);
-                if (!found.ok()) co_return found;
-                memory.take(there, scratch.remote);
-            }
-            memory.skip(part.length - there);
+        {
+            const TimedBlock timed(times, times.store);
+            const Status found = find_round(*core.store, pin, object_size, memory, scratch);
+            if (!found.ok()) co_return found;
         }
         if (!scratch.local.empty()) {
+            const TimedBlock timed(times, times.moving);
             ++core.shard->counters.rma_operations;
             const Status pushed =
                 co_await Rma(Rma::Direction::kPush, session, scratch.local, scratch.remote);
@@ -315,10 +343,12 @@ Task<Status> handle_read(Core& core, Request& request) {
     if (bytes > 0 || io.segment_count == 0) {
         ObjectStore::Pin* pin = pinned.ok() ? *pinned : nullptr;
         Status moved;
-        if (io.segment_count == 0)
+        if (io.segment_count == 0) {
+            const TimedBlock timed(request.times, request.times.store);
             moved = read_inline(*core.store, pin, scratch, size, request.reply);
-        else
-            moved = co_await read_rounds(core, *request.session, pin, scratch, seat, size);
+        } else {
+            moved = co_await read_rounds(core, request, pin, scratch, seat, size);
+        }
         if (!moved.ok()) co_return moved;
     }
     core.shard->counters.bytes_read += bytes;

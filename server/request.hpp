@@ -4,6 +4,7 @@
 
 #include "protocol/codec.hpp"
 #include "protocol/messages.hpp"
+#include "server/request_times.hpp"
 #include "server/session.hpp"
 
 #include <cstddef>
@@ -21,6 +22,8 @@ struct Request {
 
     // Where the handler puts the reply's body; sent when it returns success.
     protocol::Writer reply{{}};
+
+    RequestTimes times;
 
     [[nodiscard]] protocol::Reader reader() const { return protocol::Reader(body); }
     [[nodiscard]] const Credentials& credentials() const { return session->credentials; }

@@ -215,6 +215,10 @@ void Shard::on_message(Session& session, std::span<const std::byte> message) {
     request->session = &session;
     request->header = header;
     request->body.assign(reader.rest().begin(), reader.rest().end());
+    request->times = {};
+    const bool is_data = header.op == protocol::Op::kRead || header.op == protocol::Op::kWrite;
+    if (is_data && ++counters.data_requests % RequestTimes::kOneIn == 0)
+        request->times.arrived = monotonic_ns();
     ++session.requests_under_way;
     ++counters.requests;
     serve(request, entry);
@@ -225,6 +229,7 @@ Detached Shard::serve(Request* request, const OpEntry* entry) {
     if (!entry->servers_only || request->session->is_server)
         status = co_await entry->handler(core_, *request);
     reply(*request, status);
+    request->times.end(counters.timed);
     Session& session = *request->session;
     give_back(request);
     --session.requests_under_way;

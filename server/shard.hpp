@@ -28,6 +28,8 @@ struct ShardCounters {
     std::uint64_t bytes_read = 0;       // file bytes given to clients
     std::uint64_t bytes_written = 0;    // file bytes taken from clients
     std::uint64_t rma_operations = 0;   // vectored transfers asked of the transports
+    std::uint64_t data_requests = 0;    // reads and writes
+    TimedRequests timed;                // of the latter
 };
 
 // All methods belong to the loop's thread, but for post().

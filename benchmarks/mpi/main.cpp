@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: MIT
 // orfa-bench-mpi: runs workloads on whatever MPI-IO driver the file name and the environment
 // select. Stock MPI-IO calls only. Prints a line for each phase; the first rank speaks.
+#include <malloc.h>
+
 #include <CLI/CLI.hpp>
+#include <limits>
 
 #include "benchmarks/mpi/run.hpp"
 
@@ -23,6 +26,7 @@ struct Options {
     bool json = false;
     bool list = false;
     bool show_hints = false;
+    bool keep_memory = false;
 };
 
 struct WrongUse : std::runtime_error {
@@ -146,6 +150,10 @@ void run_all(const Options& options) {
     const auto bytes = parse_size(options.bytes);
     if (!bytes.ok() || *bytes == 0) throw WrongUse("--bytes " + options.bytes + ": not a size");
     settings.bytes = *bytes;
+    if (options.keep_memory) {
+        mallopt(M_MMAP_MAX, 0);
+        mallopt(M_TRIM_THRESHOLD, std::numeric_limits<int>::max());
+    }
     MPI_Info_create(&settings.info);
     for (const std::string& hint : options.hints) {
         const auto [key, value] = key_and_value(hint);
@@ -186,6 +194,9 @@ void add_options(CLI::App& app, Options& options) {
     app.add_flag("--sync", options.sync, "Count MPI_File_sync to the time of a write");
     app.add_flag("--json", options.json, "Lines of JSON");
     app.add_flag("--list", options.list, "Show the workloads");
+    app.add_flag("--keep-memory", options.keep_memory,
+                 "Give no memory back to the system between repetitions, as a program does that "
+                 "writes the same arrays again and again");
     app.add_flag("--show-hints", options.show_hints, "Show the hints in force");
 }
 

@@ -27,12 +27,15 @@ class PosixNames final : public Names {
     void create(const std::string& path, std::span<const std::byte> content) override {
         const UniqueFd file(
             open(bare(path).c_str(), O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, 0600));
-        need(file && pwrite(file.get(), content.data(), content.size(), 0) == length(content),
-             path);
+        need(static_cast<bool>(file), path);
+        if (!content.empty())
+            need(pwrite(file.get(), content.data(), content.size(), 0) == length(content), path);
     }
     void read(const std::string& path, std::span<std::byte> content) override {
         const UniqueFd file(open(bare(path).c_str(), O_RDONLY | O_CLOEXEC));
-        need(file && pread(file.get(), content.data(), content.size(), 0) == length(content), path);
+        need(static_cast<bool>(file), path);
+        if (!content.empty())
+            need(pread(file.get(), content.data(), content.size(), 0) == length(content), path);
     }
     void unlink(const std::string& path) override { need(::unlink(bare(path).c_str()) == 0, path); }
     std::int64_t size(const std::string& path) override {

@@ -147,7 +147,7 @@ def parse_arguments(argv):
     parser.add_argument("old", metavar="DIR1", help="the run before")
     parser.add_argument("new", metavar="DIR2", help="the run after")
     parser.add_argument("--threshold", type=float, default=15, metavar="PERCENT",
-                        help="a smaller change of the median is none (%(default)s: two runs on a quiet machine stay within that)")
+                        help="a smaller change of the median is none (%(default)s: nine in ten of two runs' on a quiet machine stay within that)")
     parser.add_argument("--system", action="append", metavar="NAME", help="only this system (may be repeated)")
     parser.add_argument("--relative", action="store_true", help="compare ratios to the same run's limits where there are limits")
     parser.add_argument("--json", action="store_true", help="all findings as one JSON object, by kind")

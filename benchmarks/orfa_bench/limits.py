@@ -77,12 +77,19 @@ def disk(folder, turn):
         return
     with tempfile.TemporaryDirectory(prefix="orfa-bench-", dir=folder) as scratch:
         for direction in ("write", "read"):
-            command = ["fio", "--name=limit", f"--directory={scratch}", f"--rw={direction}", "--bs=1M", "--size=512M", "--direct=1",
-                       "--ioengine=libaio", "--iodepth=8", "--runtime=10", "--output-format=json"]
             try:
-                done = subprocess.run(command, capture_output=True, text=True, timeout=90, check=True, stdin=subprocess.DEVNULL)
-                rate = json.loads(done.stdout[done.stdout.index("{"):])["jobs"][0][direction]["bw_bytes"]
+                rate = fio(scratch, direction, "--bs=1M", "--size=512M", "--direct=1", "--ioengine=libaio", "--iodepth=8", "--runtime=10")
                 yield limit(f"disk_{direction}", direction, turn, rate)
-            except (OSError, ValueError, KeyError, IndexError, subprocess.SubprocessError) as error:
-                reason = getattr(error, "stderr", None) or str(error)
-                yield limit(f"disk_{direction}", direction, turn, None, f"fio: {reason.strip().splitlines()[0]}")
+            except RuntimeError as error:
+                yield limit(f"disk_{direction}", direction, turn, None, str(error))
+
+
+def fio(folder, direction, *words):
+    """Bytes per second that fio reads or writes in a folder; RuntimeError when it can't."""
+    command = ["fio", "--name=limit", f"--directory={folder}", f"--rw={direction}", *words, "--output-format=json"]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=90, check=True, stdin=subprocess.DEVNULL)
+        return json.loads(done.stdout[done.stdout.index("{"):])["jobs"][0][direction]["bw_bytes"]
+    except (OSError, ValueError, KeyError, IndexError, subprocess.SubprocessError) as error:
+        reason = getattr(error, "stderr", None) or str(error)
+        raise RuntimeError(f"fio: {reason.strip().splitlines()[0]}") from error

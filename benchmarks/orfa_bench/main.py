@@ -29,6 +29,7 @@ def add_run(commands, common):
     parser.add_argument("--ranks", type=int, default=4, help="MPI processes (4)")
     parser.add_argument("--servers", type=int, default=4, help="servers of an own ORFA cluster (4)")
     parser.add_argument("--repeats", type=int, help="rounds that count (quick: 3, else 5)")
+    parser.add_argument("--times", type=int, help="that each launch does each case, of which the median counts (quick: 3, else 1)")
     parser.add_argument("--timeout", type=int, default=120, metavar="SECONDS", help="that a case may take (120)")
     parser.add_argument("--disk", metavar="DIR", help="folder on the disk whose limit is measured (default: --out)")
     parser.add_argument("--no-warm-up", action="store_true", help="without the first round that doesn't count")
@@ -47,7 +48,8 @@ def parse_arguments(arguments):
     listing.add_argument("--json", action="store_true", help="one line of JSON per workload, with its cases")
     # Those of these are their own; they need libraries that run doesn't.
     for name, text in (("report", "make a page of a run's results"), ("compare", "name what two runs differ in"),
-                       ("papers", "measure figures of the ORFA reports anew")):
+                       ("papers", "measure figures of the ORFA reports anew"),
+                       ("hit-rate", "count what the registration cache does for workloads")):
         other = commands.add_parser(name, help=text, add_help=False)
         other.add_argument("arguments", nargs=argparse.REMAINDER)
     return parser.parse_args(arguments)
@@ -73,8 +75,8 @@ def main(arguments=None):
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, lambda number, _: sys.exit(128 + number))
     arguments = sys.argv[1:] if arguments is None else arguments
-    if arguments and arguments[0] in ("report", "compare", "papers"):
-        return importlib.import_module(f"orfa_bench.{arguments[0]}").main(arguments[1:])
+    if arguments and arguments[0] in ("report", "compare", "papers", "hit-rate"):
+        return importlib.import_module(f"orfa_bench.{arguments[0].replace('-', '_')}").main(arguments[1:])
     options = parse_arguments(arguments)
     try:
         if options.command == "list":

@@ -5,12 +5,10 @@ import html
 import itertools
 import json
 import os
-import string
 import sys
 
-from . import heatmap, limits, measured, sorting, statistics, words
+from . import heatmap, limits, measured, page as frame, sorting, statistics, words
 
-HERE = os.path.dirname(os.path.abspath(__file__))
 SHOWN = 8  # lines of a list before the rest is folded away
 
 DESCRIPTION = """Makes one HTML page out of what `orfa-bench run --out DIR` measured: a summary that shows at a
@@ -189,19 +187,16 @@ def page(run):
     from . import workload_plots  # pylint: disable=import-outside-toplevel
     numbers = itertools.count(1)
     workloads = sorting.workloads(run)
-    with open(os.path.join(HERE, "page.html"), encoding="utf-8") as file:
-        template = string.Template(file.read())
-    with open(os.path.join(HERE, "page.css"), encoding="utf-8") as file:
-        style = file.read()
-    suite = run.environment.get("suite")
-    return template.substitute(
-        title=html.escape(f"MPI-IO benchmark: {', '.join(run.systems) or 'no system'}" + (f" ({suite})" if suite else "")),
-        style=style, facts=facts(run), notices=notices(run), summary=summary(run),
+    content = frame.template("report.html").substitute(
+        notices=notices(run), summary=summary(run),
         contents="".join(f'<a href="#{heatmap.anchor(name)}">{html.escape(name)}</a>' for name in workloads),
         workloads="".join(workload_plots.section_html(run, name, cases, numbers) for name, cases in workloads.items()),
         limits=limits_table(run), environment=environment_table(run.environment), table=figures_table(run),
         spread_rule=f"from the lowest to the highest round, or with {statistics.FEW} rounds and more the quartiles",
-        wide=f"{statistics.WIDE * 100:.0f} %", folder=html.escape(os.path.basename(os.path.abspath(run.folder))))
+        wide=f"{statistics.WIDE * 100:.0f} %")
+    suite = run.environment.get("suite")
+    return frame.page(f"MPI-IO benchmark: {', '.join(run.systems) or 'no system'}" + (f" ({suite})" if suite else ""), facts(run),
+                      content, f"Made by orfa-bench report from {os.path.basename(os.path.abspath(run.folder))}.")
 
 
 def main(argv):

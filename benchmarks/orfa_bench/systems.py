@@ -91,15 +91,16 @@ def parse(text):
 
 
 @contextlib.contextmanager
-def cluster(programs, servers, needed):
-    """The variables that reach the servers: none for the user's own cluster; else one is started, and stopped in the end."""
+def cluster(programs, servers, needed, environment=()):
+    """The variables that reach the servers: none for the user's own cluster; else one is started, with these variables beside
+    our own, and stopped in the end."""
     if not needed or os.environ.get("ORFA_SERVERS"):
         yield {}
         return
     orfa, name = os.path.join(programs, "orfa"), f"bench-{os.getpid()}"
     try:
         started = subprocess.run([orfa, "cluster", "start", "--servers", str(servers), "--memory", "--name", name],
-                                 stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60, check=False)
+                                 env={**os.environ, **dict(environment)}, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60, check=False)
         if started.returncode != 0:
             raise RuntimeError(f"no ORFA servers: {started.stderr.strip()}")
         words = [word for line in started.stdout.splitlines() if line.startswith("export ") for word in shlex.split(line)[1:]]

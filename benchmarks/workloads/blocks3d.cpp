@@ -16,7 +16,7 @@ void work(Run& run) {
         if (i == 2) block[i] *= kElement;
         array[i] = block[i] * grid[i];
     }
-    const auto start = [=](std::uint64_t owner) {
+    const auto start = [grid, block](std::uint64_t owner) {
         return std::vector<std::uint64_t>{owner / (grid[1] * grid[2]) * block[0],
                                           owner / grid[2] % grid[1] * block[1],
                                           owner % grid[2] * block[2]};
@@ -24,14 +24,14 @@ void work(Run& run) {
     Plan plan{.calls = 1,
               .bytes = block[0] * block[1] * block[2],
               .file_bytes = array[0] * array[1] * array[2]};
-    plan.pieces = [=](std::uint64_t owner, std::uint64_t, const Plan::Use& use) {
+    plan.pieces = [start, array, block](std::uint64_t owner, std::uint64_t, const Plan::Use& use) {
         const auto at = start(owner);
         for (std::uint64_t x = at[0]; x < at[0] + block[0]; ++x) {
             for (std::uint64_t y = at[1]; y < at[1] + block[1]; ++y)
                 use((x * array[1] + y) * array[2] + at[2], block[2]);
         }
     };
-    plan.view = [=](std::uint64_t owner) {
+    plan.view = [start, array, block](std::uint64_t owner) {
         return View{0, Type::subarray(array, block, start(owner))};
     };
     run_plan(run, plan);

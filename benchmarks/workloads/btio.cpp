@@ -20,11 +20,12 @@ void work(Run& run) {
     const std::uint64_t dump = edge * edge * edge * kPoint;
     plan.file_bytes = plan.calls * dump;
     // The first point of the rank's cell in slice `slice`.
-    const auto start = [=](std::uint64_t owner, std::uint64_t slice) {
+    const auto start = [n, cell, row](std::uint64_t owner, std::uint64_t slice) {
         return std::vector<std::uint64_t>{slice * cell, (owner / n + slice) % n * cell,
                                           (owner % n + slice) % n * row};
     };
-    plan.pieces = [=](std::uint64_t owner, std::uint64_t call, const Plan::Use& use) {
+    plan.pieces = [start, n, cell, row, edge, dump](std::uint64_t owner, std::uint64_t call,
+                                                    const Plan::Use& use) {
         for (std::uint64_t slice = 0; slice < n; ++slice) {
             const auto at = start(owner, slice);
             for (std::uint64_t x = at[0]; x < at[0] + cell; ++x) {
@@ -33,7 +34,7 @@ void work(Run& run) {
             }
         }
     };
-    plan.view = [=](std::uint64_t owner) {
+    plan.view = [start, n, cell, row, edge](std::uint64_t owner) {
         std::vector<Type> cells;
         std::vector<MPI_Datatype> raw;
         for (std::uint64_t slice = 0; slice < n; ++slice) {

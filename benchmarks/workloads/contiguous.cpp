@@ -12,7 +12,7 @@ void work(Run& run) {
     plan.file_per_process = run.number("file_per_process") != 0;
     const std::uint64_t step = plan.file_per_process ? 0 : segment;
     if (!plan.file_per_process) plan.file_bytes *= run.ranks;
-    plan.pieces = [=](std::uint64_t owner, std::uint64_t call, const Plan::Use& use) {
+    plan.pieces = [step, transfer](std::uint64_t owner, std::uint64_t call, const Plan::Use& use) {
         use(owner * step + call * transfer, transfer);
     };
     run_plan(run, plan);

@@ -20,11 +20,11 @@ void work(Run& run) {
     const std::uint64_t height = run.bytes_per_rank(columns * kElement) / (columns * kElement);
     const std::uint64_t rows = height * run.ranks;
     const std::uint64_t block = shape == "cyclic" ? run.number("block") : width;
-    const auto selection = [=](std::uint64_t owner) {
+    const auto selection = [shape, width, columns, height, rows, block](std::uint64_t owner) {
         if (shape == "rows") return Selection{owner * height, height, 0, columns, columns, 1};
         return Selection{0, rows, owner * block, block, block * columns / width, width / block};
     };
-    const auto for_each_piece = [=](std::uint64_t owner, const auto& use) {
+    const auto for_each_piece = [selection, columns](std::uint64_t owner, const auto& use) {
         const Selection s = selection(owner);
         std::uint64_t at = 0;
         for (std::uint64_t piece = 0; piece < s.rows * s.count; ++piece) {

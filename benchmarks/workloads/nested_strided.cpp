@@ -16,10 +16,11 @@ void work(Run& run) {
     Plan plan{.bytes = groups_per_call * strips * strip};
     plan.calls = run.bytes_per_rank(plan.bytes) / plan.bytes;
     plan.file_bytes = plan.calls * plan.bytes * run.ranks;
-    const auto first = [=](std::uint64_t owner) {
+    const auto first = [grid, row_bytes, strip](std::uint64_t owner) {
         return owner / grid[1] * row_bytes + owner % grid[1] * strip;
     };
-    plan.pieces = [=](std::uint64_t owner, std::uint64_t call, const Plan::Use& use) {
+    plan.pieces = [first, grid, groups_per_call, group_bytes, strips, strip](
+                      std::uint64_t owner, std::uint64_t call, const Plan::Use& use) {
         for (std::uint64_t group = call * groups_per_call; group < (call + 1) * groups_per_call;
              ++group) {
             for (std::uint64_t i = 0; i < strips; ++i)
@@ -27,7 +28,7 @@ void work(Run& run) {
         }
     };
     const std::uint64_t groups = plan.calls * groups_per_call;
-    plan.view = [=](std::uint64_t owner) {
+    plan.view = [first, grid, groups, group_bytes, strips, strip](std::uint64_t owner) {
         const Type inner = Type::strided(strips, strip, grid[1] * strip);
         MPI_Datatype outer = MPI_DATATYPE_NULL;
         check(MPI_Type_create_hvector(count_of(groups), 1, static_cast<MPI_Aint>(group_bytes),

@@ -15,15 +15,17 @@ void work(Run& run) {
     plan.file_bytes = segment * ranks;
     if (where != "file") plan.memory = {.piece = piece, .stride = 2 * piece};
     if (where == "memory") {
-        plan.pieces = [=](std::uint64_t owner, std::uint64_t call, const Plan::Use& use) {
+        plan.pieces = [segment, transfer](std::uint64_t owner, std::uint64_t call,
+                                          const Plan::Use& use) {
             use(owner * segment + call * transfer, transfer);
         };
     } else {
-        plan.pieces = [=](std::uint64_t owner, std::uint64_t call, const Plan::Use& use) {
+        plan.pieces = [transfer, piece, ranks](std::uint64_t owner, std::uint64_t call,
+                                               const Plan::Use& use) {
             for (std::uint64_t at = call * transfer; at < (call + 1) * transfer; at += piece)
                 use((at / piece * ranks + owner) * piece, piece);
         };
-        plan.view = [=](std::uint64_t owner) {
+        plan.view = [segment, piece, ranks](std::uint64_t owner) {
             return View{owner * piece, Type::strided(segment / piece, piece, ranks * piece)};
         };
     }

@@ -16,7 +16,8 @@ void work(Run& run) {
     std::vector<std::uint64_t> places(plan.calls * ranks);
     std::iota(places.begin(), places.end(), 0);
     std::shuffle(places.begin(), places.end(), std::mt19937_64(run.settings.seed));
-    plan.pieces = [=](std::uint64_t owner, std::uint64_t call, const Plan::Use& use) {
+    plan.pieces = [places, ranks, transfer](std::uint64_t owner, std::uint64_t call,
+                                            const Plan::Use& use) {
         use(places[call * ranks + owner] * transfer, transfer);
     };
     run_plan(run, plan);

@@ -13,11 +13,13 @@ void work(Run& run) {
     const std::uint64_t record = variable * variables;
     const std::uint64_t records = run.bytes_per_rank(share * variables) / (share * variables);
     Plan plan{.calls = variables, .bytes = records * share, .file_bytes = records * record};
-    plan.pieces = [=](std::uint64_t owner, std::uint64_t call, const Plan::Use& use) {
+    plan.pieces = [records, record, variable, share](std::uint64_t owner, std::uint64_t call,
+                                                     const Plan::Use& use) {
         for (std::uint64_t i = 0; i < records; ++i)
             use(i * record + call * variable + owner * share, share);
     };
-    plan.view_of_call = [=](std::uint64_t owner, std::uint64_t call) {
+    plan.view_of_call = [records, record, variable, share](std::uint64_t owner,
+                                                           std::uint64_t call) {
         return View{call * variable + owner * share, Type::strided(records, share, record)};
     };
     run_plan(run, plan);

@@ -10,12 +10,12 @@ void work(Run& run) {
     const std::uint64_t ranks = run.ranks;
     Plan plan{.calls = run.bytes_per_rank(record) / record, .bytes = record};
     plan.file_bytes = plan.calls * record * ranks;
-    plan.pieces = [=](std::uint64_t owner, std::uint64_t call, const Plan::Use& use) {
+    plan.pieces = [ranks, record](std::uint64_t owner, std::uint64_t call, const Plan::Use& use) {
         use((call * ranks + owner) * record, record);
     };
     if (run.number("view") != 0) {
-        plan.view = [=](std::uint64_t owner) {
-            return View{owner * record, Type::strided(plan.calls, record, ranks * record)};
+        plan.view = [ranks, record, calls = plan.calls](std::uint64_t owner) {
+            return View{owner * record, Type::strided(calls, record, ranks * record)};
         };
     }
     run_plan(run, plan);

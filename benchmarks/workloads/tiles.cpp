@@ -14,12 +14,12 @@ Plan plan_of(std::uint64_t rows, std::uint64_t columns,
              const std::function<Window(std::uint64_t)>& window) {
     const Window any = window(0);
     Plan plan{.calls = 1, .bytes = any.rows * any.columns, .file_bytes = rows * columns};
-    plan.pieces = [=](std::uint64_t owner, std::uint64_t, const Plan::Use& use) {
+    plan.pieces = [window, columns](std::uint64_t owner, std::uint64_t, const Plan::Use& use) {
         const Window w = window(owner);
         for (std::uint64_t row = w.row; row < w.row + w.rows; ++row)
             use(row * columns + w.column, w.columns);
     };
-    plan.view = [=](std::uint64_t owner) {
+    plan.view = [window, rows, columns](std::uint64_t owner) {
         const Window w = window(owner);
         return View{0, Type::subarray({rows, columns}, {w.rows, w.columns}, {w.row, w.column})};
     };
@@ -35,21 +35,24 @@ void work(Run& run) {
     const std::uint64_t rows = run.bytes_per_rank(columns) / columns;
     const std::uint64_t all_rows = rows * grid[0];
     const std::uint64_t all_columns = columns * grid[1];
-    Plan writing = plan_of(all_rows, all_columns, [=](std::uint64_t owner) {
+    Plan writing = plan_of(all_rows, all_columns, [grid, rows, columns](std::uint64_t owner) {
         return Window{owner / grid[1] * rows, rows, owner % grid[1] * columns, columns};
     });
     const std::uint64_t stride = columns + 2 * border;
     writing.memory = {.piece = columns, .stride = stride, .first = border * stride + border};
     // At the frame's edge the window moves inwards, so that all are of one size.
-    const auto start = [=](std::uint64_t tile, std::uint64_t size, std::uint64_t all) {
+    const auto start = [border](std::uint64_t tile, std::uint64_t size, std::uint64_t all) {
         const std::uint64_t wanted = tile * size - std::min(tile * size, border);
         return std::min(wanted, all - std::min(size + 2 * border, all));
     };
-    const Plan reading = plan_of(all_rows, all_columns, [=](std::uint64_t owner) {
-        return Window{start(owner / grid[1], rows, all_rows), std::min(rows + 2 * border, all_rows),
-                      start(owner % grid[1], columns, all_columns),
-                      std::min(columns + 2 * border, all_columns)};
-    });
+    const Plan reading =
+        plan_of(all_rows, all_columns,
+                [start, grid, rows, columns, all_rows, all_columns, border](std::uint64_t owner) {
+                    return Window{start(owner / grid[1], rows, all_rows),
+                                  std::min(rows + 2 * border, all_rows),
+                                  start(owner % grid[1], columns, all_columns),
+                                  std::min(columns + 2 * border, all_columns)};
+                });
     run_plan(run, writing, reading);
 }
 

@@ -12,12 +12,13 @@ void work(Run& run) {
     const std::uint64_t ranks = run.ranks;
     Plan plan{.calls = run.bytes_per_rank(transfer) / transfer, .bytes = transfer};
     plan.file_bytes = plan.calls * transfer * ranks;
-    plan.pieces = [=](std::uint64_t owner, std::uint64_t call, const Plan::Use& use) {
+    plan.pieces = [transfer, strip, ranks](std::uint64_t owner, std::uint64_t call,
+                                           const Plan::Use& use) {
         for (std::uint64_t at = call * transfer; at < (call + 1) * transfer; at += strip)
             use((at / strip * ranks + owner) * strip, strip);
     };
     const std::uint64_t strips = plan.calls * transfer / strip;
-    plan.view = [=](std::uint64_t owner) {
+    plan.view = [strips, strip, ranks](std::uint64_t owner) {
         return View{owner * strip, Type::strided(strips, strip, ranks * strip)};
     };
     run_plan(run, plan);

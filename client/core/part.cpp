@@ -180,6 +180,7 @@ Status Part::send(std::uint32_t server) ORFA_NO_ANALYSIS {
 }
 
 void Part::on_reply(Status status, std::span<const std::byte> body) {
+    transfer_.part_replied();
     if (status.ok()) {
         protocol::Reader reader(body);
         if (!reader.get(reply_) || reply_.bytes > share_->bytes)

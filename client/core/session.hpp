@@ -4,6 +4,7 @@
 
 #include "client/core/names.hpp"
 #include "client/core/transfer_pool.hpp"
+#include "client/core/transfer_times.hpp"
 #include "common/status.hpp"
 
 #include <atomic>
@@ -19,6 +20,7 @@ struct Counters {
     std::atomic<std::uint64_t> bytes_read{0};
     std::atomic<std::uint64_t> bytes_written{0};
     std::atomic<std::uint64_t> bytes_packed{0};
+    TimedTransfers timed;
 };
 
 // Thread-safe.

@@ -49,6 +49,7 @@ Part& Transfer::part(std::size_t index) {
 
 Status Transfer::start(File& file, Direction direction, const orfa_access& access, bool background,
                        Group* group, void* tag, const orfa_together* together) {
+    times_.begin(!background);
     file_ = &file;
     direction_ = direction;
     group_ = nullptr;
@@ -69,6 +70,7 @@ Status Transfer::start(File& file, Direction direction, const orfa_access& acces
     rpc::Mesh& mesh = file.session().mesh();
     const MutexLock lock(mesh.mutex());
     ORFA_TRY(start_parts(together));
+    times_.sent();
     if (group != nullptr) {
         group_ = group;
         group->add(*this, done());
@@ -192,6 +194,13 @@ Result<std::uint64_t> Transfer::finish() {
     Session& session = file_->session();
     if (holds_progress_) session.mesh().release_progress();
     holds_progress_ = false;
+    const auto bytes = finish_bytes();
+    times_.end(session.counters.timed);
+    return bytes;
+}
+
+Result<std::uint64_t> Transfer::finish_bytes() {
+    Session& session = file_->session();
     if (!status_.ok()) return failure();
     if (direction_ == Direction::kRead) return finish_read();
     session.counters.bytes_written.fetch_add(shares_.bytes(), std::memory_order_relaxed);

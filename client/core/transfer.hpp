@@ -3,6 +3,7 @@
 #pragma once
 
 #include "client/core/access.hpp"
+#include "client/core/transfer_times.hpp"
 #include "client/orfa.h"
 #include "common/status.hpp"
 #include "protocol/io_messages.hpp"
@@ -51,6 +52,8 @@ class Transfer {
     [[nodiscard]] Group* group() const { return group_; }
     [[nodiscard]] File& file() const { return *file_; }
 
+    // The reply to a request has come. Needs the mesh's lock.
+    void part_replied() { times_.replied(); }
     // A request that start() sent to `server` has ended. Needs the mesh's lock.
     void part_ended(std::uint32_t server, Status status);
 
@@ -58,6 +61,7 @@ class Transfer {
     class SpreadMarking;  // tells the home server that data leave the first server
     class Joining;        // tells a server that a part of a collective access is empty there
 
+    Result<std::uint64_t> finish_bytes();
     Status connect_servers(bool all);
     Status start_parts(const orfa_together* together);
     void part_started(std::uint32_t server, Status status);
@@ -85,6 +89,7 @@ class Transfer {
     std::size_t left_ = 0;              // replies to come
     bool background_ = false;
     bool holds_progress_ = false;
+    TransferTimes times_;
     Status status_;                    // the first error
     std::uint32_t failed_server_ = 0;  // and whose it is
 };

@@ -39,7 +39,7 @@ class Papers(unittest.TestCase):
         self.assertEqual(done.returncode, 0, done.stderr)
         with open(os.path.join(out, "results.jsonl"), encoding="utf-8") as file:
             samples = [json.loads(line) for line in file]
-        self.assertEqual({sample["line"] for sample in samples}, {"copy", "register", "register_and_deregister"})
+        self.assertEqual({sample["line"] for sample in samples}, {"copy", "register", "register and deregister"})
         for sample in samples:
             self.assertGreater(min(sample["values"]), 0)
         with open(os.path.join(out, "papers.html"), encoding="utf-8") as file:
@@ -54,6 +54,27 @@ class Papers(unittest.TestCase):
         html = papers.plot("cache", samples, 0)
         self.assertEqual(html.count("<svg"), 2)
         self.assertIn("64 KiB", html)
+
+    def test_rounds_of_a_point_are_one_figure(self):
+        samples = [{"figure": "parts", "line": "write over TCP, client", "x": 4096, "values": [value]} for value in (3.0, 1.0, 2.0)]
+        (size, summary), = papers.lines_of("parts", samples)["write over TCP"]["client"]
+        self.assertEqual((size, summary.count, summary.median), (4096, 3, 2.0))
+
+    def test_the_parts_of_a_request_add_up(self):
+        out = os.path.join(self.folder, "out")
+        done = self.run_it("--out", out, "--figures", "parts", "--repeats", "1")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        with open(os.path.join(out, "results.jsonl"), encoding="utf-8") as file:
+            samples = [json.loads(line) for line in file]
+        found = {}
+        for sample in samples:
+            kind, part = sample["line"].split(", ")
+            found.setdefault((kind, sample["x"]), {})[part] = sample["values"][0]
+        self.assertEqual({kind for kind, _ in found}, {f"{way} {how}" for way in ("write", "read") for how in ("on one host", "over TCP")})
+        for parts in found.values():
+            self.assertEqual(set(parts), {"client", "network", "server", "store", "whole"})
+            self.assertLess(max(parts["client"], parts["server"], parts["store"]), parts["whole"])
+            self.assertGreaterEqual(sum(parts.values()) * 1.001, 2 * parts["whole"])
 
     def test_what_was_not_measured_is_said(self):
         self.assertIn("Nothing was measured", papers.plot("clients", [], 0))

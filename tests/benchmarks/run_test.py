@@ -17,7 +17,7 @@ import unittest
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(HERE, "..", "..", "benchmarks"))
-TINY = ["--set", "bytes=256K", "--set", "files=50", "--set", "blocks=8"]
+TINY = ["--times", "1", "--set", "bytes=256K", "--set", "files=50", "--set", "blocks=8"]
 WANTED = {"kind", "workload", "form", "phase", "system", "round", "warmup", "ranks", "servers", "transfer_bytes", "bytes", "seconds",
           "operations", "latency_us", "verified", "error", "parameters"}
 
@@ -179,6 +179,14 @@ class Parts(unittest.TestCase):
         self.assertEqual(limits.limit_of({**measured, "reach": "tcp", "phase": "read"}, known), ("tcp", 4.0))
         self.assertIsNone(limits.limit_of({**measured, "reach": "tmpfs"}, known), "not measured")
         self.assertIsNone(limits.limit_of({**measured, "bytes": 0}, known), "names have no bandwidth")
+
+    def test_what_a_launch_did_several_times_is_one_figure_and_a_failure_hides_behind_none(self):
+        from orfa_bench import run
+        good = [{"seconds": seconds, "error": None} for seconds in (0.3, 0.1, 0.2)]
+        self.assertEqual(run.one_of(good)["seconds"], 0.2)
+        self.assertEqual(run.one_of(good[:1])["seconds"], 0.3)
+        self.assertEqual(run.one_of([*good, {"seconds": None, "error": "wrong byte"}])["error"], "wrong byte")
+        self.assertEqual(run.one_of([{"kind": "skipped"}] * 3), {"kind": "skipped"})
 
     def test_the_table_shows_medians_ratios_and_failures(self):
         from orfa_bench import table

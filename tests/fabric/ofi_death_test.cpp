@@ -38,12 +38,12 @@ int kill_clients(std::uint16_t port) {
     if (!OfiLibrary::load().ok()) return 1;
     std::vector<std::unique_ptr<Child>> clients;
     for (int i = 0; i < kAtOnce; ++i)
-        clients.push_back(std::make_unique<Child>([=] { return ask_for_ever(port, 8); }));
+        clients.push_back(std::make_unique<Child>([port] { return ask_for_ever(port, 8); }));
     for (int i = 0; i < kKills; ++i) {
         ::usleep(static_cast<useconds_t>(kPatience * (3000 + (i * 7919) % 25000)));
         std::unique_ptr<Child>& victim = clients[static_cast<std::size_t>(i % kAtOnce)];
         victim->kill_and_reap();
-        victim = std::make_unique<Child>([=] { return ask_for_ever(port, 8); });
+        victim = std::make_unique<Child>([port] { return ask_for_ever(port, 8); });
     }
     clients.clear();
     return 0;

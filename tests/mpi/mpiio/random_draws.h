@@ -25,6 +25,21 @@ static unsigned char value(int rank, int call, int i) {
                                    (uint64_t)(rank * 100000 + call * 30000 + i));
 }
 
+/* The memory of one call: 0xEE from `low` to below `high` (bytes that the type's instances lie in),
+ * and when `writing` the `total` bytes to be written. The address that the type is relative to;
+ * + low goes to free(). */
+static unsigned char* new_data(const Typed* type, int total, int low, int high, int call,
+                               int writing) {
+    const size_t span = (size_t)(high - low);
+    unsigned char* memory = malloc(span + 1);
+    unsigned char* data = memory - low;
+
+    memset(memory, 0xEE, span + 1);
+    for (int i = 0; i < total && writing; i++)
+        data[typed_place(type, i)] = value(test_rank, call, i);
+    return data;
+}
+
 /* A failure that names its seed and step. */
 static void complain(const char* what, int kind, int writing, long long detail) {
     char text[200];

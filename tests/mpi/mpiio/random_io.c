@@ -199,7 +199,7 @@ static void step(MPI_File file) {
     static Access accesses[kMaxRanks];
     const int writing = pick(0, 2) != 0 || step_now == 0, kind = pick(0, kKinds - 1);
     const int basic = pick(0, 2), calls = pick(1, kMostCalls);
-    unsigned char *memory[kMostCalls], *data[kMostCalls];
+    unsigned char* data[kMostCalls];
     MPI_Count moved[kMostCalls];
     MPI_Offset byte = -1;
     MPI_Info hints = MPI_INFO_NULL;
@@ -207,14 +207,8 @@ static void step(MPI_File file) {
     if (pick(0, 2) == 0) hints = random_hints();
     draw_step(accesses, basic, calls);
     const Access* mine = &accesses[test_rank];
-    const size_t span = (size_t)(mine->high - mine->low);
-    for (int c = 0; c < calls; c++) {
-        memory[c] = malloc(span + 1);
-        memset(memory[c], 0xEE, span + 1);
-        data[c] = memory[c] - mine->low;
-        for (int i = 0; i < mine->total && writing; i++)
-            data[c][typed_place(&mine->buffer, i)] = value(test_rank, c, i);
-    }
+    for (int c = 0; c < calls; c++)
+        data[c] = new_data(&mine->buffer, mine->total, mine->low, mine->high, c, writing);
     OK(MPI_File_set_view(file, mine->displacement, kBasics[basic], mine->view.type, "native",
                          hints));
     if (hints != MPI_INFO_NULL) MPI_Info_free(&hints);
@@ -223,8 +217,8 @@ static void step(MPI_File file) {
     run(file, writing, kind, mine, calls, kBasicSizes[basic], data, moved);
     for (int c = 0; c < calls; c++) {
         if (writing && moved[c] != mine->total) complain("count", kind, 1, moved[c]);
-        if (!writing) check_read(mine, c, kind, moved[c], memory[c]);
-        free(memory[c]);
+        if (!writing) check_read(mine, c, kind, moved[c], data[c] + mine->low);
+        free(data[c] + mine->low);
     }
     if (writing) apply_writes(accesses, calls);
     for (int r = 0; r < test_ranks; r++) {

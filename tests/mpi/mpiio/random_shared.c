@@ -311,7 +311,7 @@ static void step(MPI_File file) {
     const int writing = kind >= kAtomic || pick(0, 2) != 0 || step_now == 0;
     const int calls = kind >= kAtomic ? 1 : pick(1, kMostCalls);
     const int etype_size = kBasicSizes[basic];
-    unsigned char *memory[kMostCalls], *data[kMostCalls];
+    unsigned char* data[kMostCalls];
     MPI_Count moved[kMostCalls];
     MPI_Offset position = -1;
 
@@ -322,14 +322,8 @@ static void step(MPI_File file) {
     for (int r = 0; r < test_ranks; r++)
         draw_part(&parts[r], basic, most, large);
     const Part* mine = &parts[test_rank];
-    const size_t span = (size_t)(mine->high - mine->low);
-    for (int c = 0; c < calls; c++) {
-        memory[c] = malloc(span + 1);
-        memset(memory[c], 0xEE, span + 1);
-        data[c] = memory[c] - mine->low;
-        for (int i = 0; i < mine->total && writing; i++)
-            data[c][typed_place(&mine->buffer, i)] = value(test_rank, c, i);
-    }
+    for (int c = 0; c < calls; c++)
+        data[c] = new_data(&mine->buffer, mine->total, mine->low, mine->high, c, writing);
     if (pick(0, 1)) seek(file, etype_size, most);
     if (kind >= kAtomic) OK(MPI_File_set_atomicity(file, 1));
     MPI_Barrier(MPI_COMM_WORLD); /* so that they meet */
@@ -338,7 +332,7 @@ static void step(MPI_File file) {
     for (int c = 0; c < calls; c++) {
         if (writing && moved[c] != mine->total) complain("count", kind, 1, moved[c]);
         take(mine, c, data[c], moved[c]);
-        free(memory[c]);
+        free(data[c] + mine->low);
     }
     test_settle(file);
     tell_all();
