@@ -42,7 +42,8 @@ typedef struct AdOrfaFile {
     orfa_coll* coll;
     atomic_int outstanding; /* nonblocking requests under way */
     AdOrfaShared shared;
-    int published; /* times the hints in force were told to the MPI library */
+    int published;      /* times the hints in force were told to the MPI library */
+    int io_buffer_size; /* bytes of fd->io_buf, which only ROMIO's own two-phase code uses */
 } AdOrfaFile;
 
 static inline AdOrfaFile* adio_orfa_of(ADIO_File fd) {
@@ -148,6 +149,14 @@ void adio_orfa_shape(orfa_coll_shape* shape, ADIO_File fd, MPI_Count count, MPI_
 ADIO_Offset adio_orfa_take_position(ADIO_File fd, int pointer_type, ADIO_Offset offset,
                                     ADIO_Offset length);
 void adio_orfa_set_status(ADIO_Status* status, MPI_Datatype datatype, MPI_Offset bytes);
+
+/* ---- ad_orfa_generic.c --------------------------------------------------------------------- */
+
+/* One rank's part of a collective call whose way is ORFA_COLL_GENERIC. A short read counts as whole
+ * (ROMIO's error). */
+void adio_orfa_generic_move(ADIO_File fd, int writing, void* buf, int count, MPI_Datatype datatype,
+                            int file_ptr_type, ADIO_Offset offset, ADIO_Status* status,
+                            int* error_code);
 
 /* ---- ad_orfa_async.c ----------------------------------------------------------------------- */
 

@@ -141,7 +141,15 @@ ROMIO = (
          "    MPI_Bcast(&error_code, 1, MPI_INT, 0, adio_fh->comm);", 1),
         ("romio/mpi-io/prealloc.c", "    if (!mynod) return error_code;\n    else return MPI_SUCCESS;",
          "    return error_code;", 1),
-        # The buffer of a way of collective I/O that is not used here (and whose size the user names).
+        # Two-phase, for comparison only (ad_orfa_generic.c): without persistent file realms, with lists of
+        # pieces from the driver, and with a buffer whose size all ranks agree on.
+        ("romio/adio/common/ad_read_coll.c", "if (fd->hints->cb_pfr != ADIOI_HINT_DISABLE)", "if (0)", 1),
+        ("romio/adio/common/ad_write_coll.c", "if (fd->hints->cb_pfr != ADIOI_HINT_DISABLE)", "if (0)", 1),
+        ("romio/adio/common/ad_read_coll.c", "void ADIOI_Calc_my_off_len(ADIO_File fd,",
+         "static void __attribute__((unused)) romio_calc_my_off_len(ADIO_File fd,", 1),
+        ("romio/adio/common/ad_write_coll.c", "coll_bufsize = atoi(value);",
+         "coll_bufsize = fd->hints->cb_buffer_size;", 1),
+        # Its buffer is made when it is first used.
         ("romio/adio/common/ad_open.c", "ADIOI_Malloc(fd->hints->cb_buffer_size)", "ADIOI_Malloc(1)", 1),
     ]
 )
