@@ -217,6 +217,7 @@ void Shard::on_message(Session& session, std::span<const std::byte> message) {
     request->body.assign(reader.rest().begin(), reader.rest().end());
     ++session.requests_under_way;
     ++counters.requests;
+    counters.request_bytes += sizeof(header) + request->body.size();
     serve(request, entry);
 }
 
