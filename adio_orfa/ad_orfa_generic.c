@@ -98,7 +98,7 @@ static void take_hints(ADIO_File fd) {
     for (int i = 0; i < aggregators; i++)
         fd->hints->ranklist[i] = orfa_coll_aggregator(file->coll, i);
     fd->hints->cb_nodes = aggregators;
-    fd->hints->cb_read = fd->hints->cb_write = ADIOI_HINT_ENABLE;
+    fd->hints->cb_read = fd->hints->cb_write = ADIOI_HINT_AUTO; /* ROMIO's default */
     fd->hints->min_fdomain_size = 0;
     fd->hints->cb_buffer_size = buffer;
     if (file->io_buffer_size == buffer) return;

@@ -63,7 +63,11 @@ void adio_orfa_view_set(ADIO_File fd, int joined, int error_code) {
     int others;
 
     if (fd == ADIO_FILE_NULL || fd->cookie != ADIOI_FILE_COOKIE) return;
-    if (!joined && (fd->access_mode & ADIO_SEQUENTIAL))
+    if (joined < kViewHints) { /* as ROMIO's MPIO_CHECK_INFO_ALL */
+        int mine = MPI_SUCCESS, all;
+        MPI_Allreduce(&mine, &all, 1, MPI_INT, MPI_MAX, fd->comm);
+    }
+    if (joined < kViewPlace && (fd->access_mode & ADIO_SEQUENTIAL))
         adio_orfa_current_displacement(fd, &unused, &others);
     file = adio_orfa_of(fd);
     orfa_coll_renew(file->coll); /* on every rank, also on one whose view was refused */

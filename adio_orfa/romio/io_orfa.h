@@ -39,9 +39,11 @@ void adio_orfa_current_displacement(struct ADIOI_FileD* fd, MPI_Offset* displace
                                     int* error_code);
 
 /* The end of each MPI_File_set_view(), whether it did well or not: a new view begins with its
- * shared file pointer at 0. A rank that was refused before it had `joined` in the above does so
- * now: the others wait for it. */
+ * shared file pointer at 0. `joined` is the last that the rank took part in of what all ranks do
+ * together: looking at each other's hints, and, with a sequential file, the above. One that was
+ * refused before does the rest now: the others wait for it. */
 void adio_orfa_view_set(struct ADIOI_FileD* fd, int joined, int error_code);
+enum { kViewHints = 1, kViewPlace = 2 };
 
 /* Sets ROMIO up in this process, once, whichever thread comes first. */
 void mca_io_orfa_initialize(void);

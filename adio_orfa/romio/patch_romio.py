@@ -136,12 +136,12 @@ ROMIO = (
         ("romio/mpi-io/set_view.c", "MPI_Barrier(adio_fh->comm); /* for above to work correctly */", "", 1),
         ("romio/mpi-io/set_view.c", "    ROMIO_THREAD_CS_EXIT();",
          "    adio_orfa_view_set(adio_fh, joined, error_code);\n    ROMIO_THREAD_CS_EXIT();", 1),
-        # No rank waits for one whose arguments are refused: the hints are looked at by each rank alone, and
-        # the displacement of a sequential file is agreed on by all, also by those that were refused.
-        ("romio/mpi-io/set_view.c", "    MPIO_CHECK_INFO_ALL(info, error_code, adio_fh->comm);\n", "", 1),
+        # No rank waits for one whose arguments are refused: that one joins late in what all do together.
+        ("romio/mpi-io/set_view.c", "    MPIO_CHECK_INFO_ALL(info, error_code, adio_fh->comm);\n",
+         "    joined = kViewHints;\n    MPIO_CHECK_INFO_ALL(info, error_code, adio_fh->comm);\n", 1),
         ("romio/mpi-io/set_view.c", "    ADIO_File adio_fh;", "    ADIO_File adio_fh; int joined = 0;", 1),
         ("romio/mpi-io/set_view.c", "\tMPI_Barrier(adio_fh->comm);\n\tADIO_Get_shared_fp(adio_fh, 0, &shared_fp, &error_code);\n",
-         "\tjoined = 1;\n\tadio_orfa_current_displacement(adio_fh, &byte_off, &error_code);\n"
+         "\tjoined = kViewPlace;\n\tadio_orfa_current_displacement(adio_fh, &byte_off, &error_code);\n"
          "\tif (error_code != MPI_SUCCESS) {\n\t    error_code = MPIO_Err_return_file(adio_fh, error_code);\n"
          "\t    goto fn_exit;\n\t}\n", 1),
         ("romio/mpi-io/set_view.c",

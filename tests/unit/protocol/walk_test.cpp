@@ -3,7 +3,6 @@
 #include "protocol/walk.hpp"
 
 #include "protocol/layout.hpp"
-#include "protocol/pattern.hpp"
 
 #include <gtest/gtest.h>
 
@@ -14,13 +13,13 @@ namespace {
 
 // Where each byte of the pattern lies in the file.
 std::vector<std::uint64_t> offsets_of(const std::vector<Strided>& pattern) {
-    std::vector<Extent> extents;
-    for (const Strided& entry : pattern)
-        unfold(entry, extents);
     std::vector<std::uint64_t> offsets;
-    for (const Extent& extent : extents)
-        for (std::uint64_t i = 0; i < extent.length; ++i)
-            offsets.push_back(extent.offset + i);
+    for (const Strided& entry : pattern)
+        for (std::uint64_t repeat = 0; repeat < entry.repeats; ++repeat)
+            for (std::uint64_t piece = 0; piece < entry.count; ++piece)
+                for (std::uint64_t i = 0; i < entry.length; ++i)
+                    offsets.push_back(entry.offset + repeat * entry.repeat_stride +
+                                      piece * entry.stride + i);
     return offsets;
 }
 
