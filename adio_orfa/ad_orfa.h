@@ -42,7 +42,8 @@ typedef struct AdOrfaFile {
     orfa_coll* coll;
     atomic_int outstanding; /* nonblocking requests under way */
     AdOrfaShared shared;
-    int published; /* times the hints in force were told to the MPI library */
+    int published;      /* times the hints in force were told to the MPI library */
+    int io_buffer_size; /* bytes of fd->io_buf, which only ROMIO's own two-phase code uses */
 } AdOrfaFile;
 
 static inline AdOrfaFile* adio_orfa_of(ADIO_File fd) {
@@ -51,17 +52,19 @@ static inline AdOrfaFile* adio_orfa_of(ADIO_File fd) {
 
 /* ---- ad_orfa_types.c: what a datatype looks like ------------------------------------------- */
 
-/* Equal pieces at one distance. */
+/* Rows of equal pieces: the pieces of a row at one distance, the rows at one distance. */
 typedef struct AdOrfaBlock {
     MPI_Offset offset; /* of the first, from the type's origin; may be negative in memory types */
-    MPI_Offset length; /* of each; never 0 */
-    MPI_Offset stride; /* from one to the next; meaningless when there is one */
-    MPI_Offset count;  /* never 0 */
-    MPI_Offset before; /* bytes of the type before this block */
+    MPI_Offset length; /* of each piece; never 0 */
+    MPI_Offset stride; /* from one piece of a row to the next; 0 when there is one */
+    MPI_Offset count;  /* pieces of a row; never 0 */
+    MPI_Offset row_stride; /* from one row to the next; 0 when there is one */
+    MPI_Offset rows;       /* never 0; more than one only of more than one piece */
+    MPI_Offset before;     /* bytes of the type before this block */
 } AdOrfaBlock;
 
 /* A datatype's bytes in type-map order, neighbours joined. A vector of a million pieces is one
- * block. */
+ * block, and so is a subarray of three dimensions; what nests deeper is a list of such. */
 typedef struct AdOrfaFlat {
     AdOrfaBlock* blocks;
     size_t count;
@@ -77,13 +80,25 @@ typedef struct AdOrfaFlat {
  * datatype does. Predefined types use *scratch. NULL: no memory. Thread-safe. */
 const AdOrfaFlat* adio_orfa_flatten(MPI_Datatype type, AdOrfaFlat* scratch);
 
+static inline MPI_Offset adio_orfa_pieces_of(const AdOrfaBlock* block) {
+    return block->count * block->rows;
+}
+
+/* Behind the last byte of the block's last piece. */
+static inline MPI_Offset adio_orfa_end_of(const AdOrfaBlock* block) {
+    return block->offset + (block->rows - 1) * block->row_stride +
+           (block->count - 1) * block->stride + block->length;
+}
+
+/* ---- ad_orfa_cursor.c: places in rows of instances of a type -------------------------------- */
+
 /* A place in an endless row of instances of a type. */
 typedef struct AdOrfaCursor {
     const AdOrfaFlat* flat;
     MPI_Offset origin; /* address or file offset of the first instance */
     MPI_Offset tile;   /* instance */
     size_t block;      /* block in it (contiguous types: 0) */
-    MPI_Offset piece;  /* piece of the block */
+    MPI_Offset piece;  /* piece of the block, through all rows */
     MPI_Offset within; /* byte in the piece (contiguous types: byte of all) */
 } AdOrfaCursor;
 
@@ -95,13 +110,16 @@ MPI_Offset adio_orfa_place(const AdOrfaCursor* cursor);
 MPI_Offset adio_orfa_next_run(AdOrfaCursor* cursor, MPI_Offset wanted);
 /* As adio_orfa_next_run(), but takes as many equal pieces at one distance as come. `wanted` > 0. */
 orfa_coll_run adio_orfa_next_runs(AdOrfaCursor* cursor, MPI_Offset wanted);
-/* Bytes of the row before the first one that lies at `limit` or beyond. */
+/* As adio_orfa_next_runs(), but takes whole rows of pieces as many as come. */
+orfa_strided adio_orfa_next_strided(AdOrfaCursor* cursor, MPI_Offset wanted);
+/* Bytes of the row before the first one that lies at `limit` or beyond. O(log blocks). */
 MPI_Offset adio_orfa_bytes_before(const AdOrfaFlat* flat, MPI_Offset origin, MPI_Offset limit);
 
 /* ---- ad_orfa_strided.c: lists of memory and file pieces ------------------------------------ */
 
-/* Pieces in one orfa_readv()/orfa_writev() at most, of memory and of the file each. */
-enum { kAdOrfaMaxPieces = 262144, kAdOrfaFewPieces = 16 };
+/* Pieces in one orfa_readv()/orfa_writev() at most, of memory and of the file each, when they are
+ * listed; entries of a pattern of the file at most. */
+enum { kAdOrfaMaxPieces = 262144, kAdOrfaFewPieces = 16, kAdOrfaMaxStrided = 64 };
 
 typedef union AdOrfaPiece {
     orfa_segment segment;
@@ -121,6 +139,7 @@ typedef struct AdOrfaWalk {
     MPI_Offset remaining; /* bytes not yet handed out */
     MPI_Offset position;  /* byte of the view that is next */
     AdOrfaPieces segments, extents;
+    orfa_strided strided[kAdOrfaMaxStrided];
 } AdOrfaWalk;
 
 /* The access of `count` x `datatype` at `buffer`. `offset` counts etypes of the view
@@ -148,6 +167,14 @@ void adio_orfa_shape(orfa_coll_shape* shape, ADIO_File fd, MPI_Count count, MPI_
 ADIO_Offset adio_orfa_take_position(ADIO_File fd, int pointer_type, ADIO_Offset offset,
                                     ADIO_Offset length);
 void adio_orfa_set_status(ADIO_Status* status, MPI_Datatype datatype, MPI_Offset bytes);
+
+/* ---- ad_orfa_generic.c --------------------------------------------------------------------- */
+
+/* One rank's part of a collective call whose way is ORFA_COLL_GENERIC. A short read counts as whole
+ * (ROMIO's error). */
+void adio_orfa_generic_move(ADIO_File fd, int writing, void* buf, int count, MPI_Datatype datatype,
+                            int file_ptr_type, ADIO_Offset offset, ADIO_Status* status,
+                            int* error_code);
 
 /* ---- ad_orfa_async.c ----------------------------------------------------------------------- */
 

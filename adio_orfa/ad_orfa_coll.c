@@ -136,6 +136,10 @@ static void move_and_agree(const Call* call, ADIO_Status* status, int* error_cod
         case ORFA_COLL_SERVER:
             move_directed(call, status, error_code);
             break;
+        case ORFA_COLL_GENERIC:
+            adio_orfa_generic_move(fd, call->writing, call->buf, call->count, call->datatype,
+                                   call->file_ptr_type, call->offset, status, error_code);
+            break;
         default:
             move_own(call, status, error_code);
             break;
@@ -160,6 +164,11 @@ void adio_orfa_collective_leave(ADIO_File fd, int joined, int writing, int* erro
         const orfa_access no_access = {0};
         const orfa_together together = orfa_coll_together(coll);
         orfa_readv_together(adio_orfa_of(fd)->file, &no_access, &together);
+    } else if (way == ORFA_COLL_GENERIC) {
+        const int refused = *error_code;
+        adio_orfa_generic_move(fd, writing, NULL, 0, MPI_BYTE, ADIO_EXPLICIT_OFFSET, 0, NULL,
+                               error_code);
+        *error_code = refused;
     }
     agree(fd, function, error_code);
 }

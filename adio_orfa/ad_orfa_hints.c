@@ -134,8 +134,8 @@ static void take_permissions(ADIO_File fd, MPI_Info users_info) {
 static const Hint kNodes = {"cb_nodes", 1, INT_MAX, 1};
 static const Hint kBuffer = {"cb_buffer_size", 1, INT_MAX, 1};
 static const char kWay[] = "orfa_collective";
-static const char* const kWays[] = {"auto", "independent", "twophase",
-                                    "server"}; /* by orfa_coll_way */
+static const char* const kWays[] = {"auto", "independent", "twophase", "server",
+                                    "generic"}; /* by orfa_coll_way */
 enum { kWayCount = sizeof(kWays) / sizeof(kWays[0]) };
 
 /* An orfa_coll_way; kWayCount: there is no such way. */
@@ -157,7 +157,7 @@ static void take_way(ADIO_File fd, MPI_Info users_info) {
     if (way < kWayCount)
         MPI_Info_set(fd->info, kWay, kWays[way]);
     else
-        adio_orfa_refuse_hint(fd, kWay, text, "auto, independent, twophase or server");
+        adio_orfa_refuse_hint(fd, kWay, text, "auto, independent, twophase, server or generic");
 }
 
 /* ROMIO's default of cb_nodes is every rank; ours is told when the file is open. */

@@ -57,10 +57,18 @@ void adio_orfa_shared_end(AdOrfaFile* file) {
 
 /* A rank may still be busy with the shared pointer of an earlier view, so those are dropped only
  * where all ranks are known to have come past them: at every kAdOrfaViewsKept-th call. */
-void adio_orfa_view_set(ADIO_File fd, int error_code) {
+void adio_orfa_view_set(ADIO_File fd, int joined, int error_code) {
     AdOrfaFile* file;
+    MPI_Offset unused;
+    int others;
 
     if (fd == ADIO_FILE_NULL || fd->cookie != ADIOI_FILE_COOKIE) return;
+    if (joined < kViewHints) { /* as ROMIO's MPIO_CHECK_INFO_ALL */
+        int mine = MPI_SUCCESS, all;
+        MPI_Allreduce(&mine, &all, 1, MPI_INT, MPI_MAX, fd->comm);
+    }
+    if (joined < kViewPlace && (fd->access_mode & ADIO_SEQUENTIAL))
+        adio_orfa_current_displacement(fd, &unused, &others);
     file = adio_orfa_of(fd);
     orfa_coll_renew(file->coll); /* on every rank, also on one whose view was refused */
     if (error_code == MPI_SUCCESS) file->shared.views++;
@@ -100,6 +108,26 @@ void ADIOI_Shfp_fname(ADIO_File fd, int rank, int* error_code) {
     fd->shared_fp_fname = ADIOI_Malloc(1);
     fd->shared_fp_fname[0] = '\0';
     *error_code = MPI_SUCCESS;
+}
+
+/* Rank 0 asks when all have come, and so have done with the pointer. */
+void adio_orfa_current_displacement(ADIO_File fd, MPI_Offset* displacement, int* error_code) {
+    long long answer[2] = {0, MPI_SUCCESS}; /* etypes, error class */
+    int rank;
+
+    MPI_Comm_rank(fd->comm, &rank);
+    MPI_Barrier(fd->comm);
+    if (rank == 0) {
+        ADIO_Offset etypes;
+        int class = MPI_SUCCESS;
+        ADIO_Get_shared_fp(fd, 0, &etypes, error_code);
+        if (*error_code != MPI_SUCCESS) MPI_Error_class(*error_code, &class);
+        answer[0] = etypes;
+        answer[1] = class;
+    }
+    MPI_Bcast(answer, 2, MPI_LONG_LONG, 0, fd->comm);
+    *error_code = adio_orfa_remote_error("ADIO_SET_VIEW", (int)answer[1]);
+    ADIOI_Get_byte_offset(fd, answer[0], displacement);
 }
 
 /* ---- Ordered access ------------------------------------------------------------------------ */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* Noncontiguous reads and writes as vectored transfers: the pieces of memory and the pieces of the
- * file go to the servers as lists. Nothing is sieved: no byte moves that the program did not name.
- */
+/* Noncontiguous reads and writes as vectored transfers: the pieces of the file go to the servers as
+ * a pattern where they are regular, else as lists, the pieces of memory as lists. Nothing is
+ * sieved: no byte moves that the program did not name. */
 #include "ad_orfa.h"
 
 _Static_assert(sizeof(orfa_segment) == sizeof(AdOrfaPiece) &&
@@ -89,25 +89,89 @@ int adio_orfa_walk_start(AdOrfaWalk* walk, ADIO_File fd, const void* buffer, MPI
     return 0;
 }
 
-int adio_orfa_walk_next(AdOrfaWalk* walk, orfa_access* access, MPI_Offset* bytes) {
-    MPI_Offset in_file, in_memory;
+/* Bytes that a pattern surely can have: as many as there may be ranges where these may be tiny. */
+static MPI_Offset pattern_bytes(const AdOrfaFlat* flat) {
+    const MPI_Offset least = (MPI_Offset)(ORFA_STRIDED_BYTES / ORFA_STRIDED_RANGES);
+
+    return (MPI_Offset)(flat->size / flat->pieces < least ? ORFA_STRIDED_RANGES
+                                                          : ORFA_STRIDED_BYTES);
+}
+
+/* Takes up to `wanted` bytes of the file as up to `most` entries of a pattern; the bytes in *taken.
+ * Returns the entries; 0 when they are not shorter than a list, and then the cursor stays. */
+static size_t collect_strided(AdOrfaWalk* walk, MPI_Offset wanted, size_t most, MPI_Offset* taken) {
+    enum { kRangesAnEntry = 8 };
+    const AdOrfaCursor before = walk->file;
+    uint64_t ranges = 0;
+    size_t count = 0;
+
+    *taken = 0;
+    while (*taken < wanted && count < most) {
+        const orfa_strided entry = adio_orfa_next_strided(&walk->file, wanted - *taken);
+        const uint64_t more = (uint64_t)entry.count * entry.repeats;
+        ranges += more;
+        *taken += (MPI_Offset)(more * entry.length);
+        walk->strided[count++] = entry;
+    }
+    if (ranges >= kRangesAnEntry * count && ranges <= ORFA_STRIDED_RANGES) return count;
+    walk->file = before;
+    return 0;
+}
+
+/* The next part as a pattern of the file: its entries, and its bytes in *bytes; 0 when it is none,
+ * or when its memory is better told as each server's share of a long list. */
+static size_t next_as_pattern(AdOrfaWalk* walk, MPI_Offset* bytes) {
+    enum { kSpare = 4, kFewSegments = 64, kLargeSegment = 2048 };
+    const AdOrfaCursor file = walk->file, memory = walk->memory;
+    MPI_Offset in_memory;
+
+    if (walk->remaining == 0 || walk->file.flat->contiguous || !walk->file.flat->ascending)
+        return 0;
+    const MPI_Offset wanted = ADIOI_MIN(walk->remaining, pattern_bytes(walk->file.flat));
+    size_t count = collect_strided(walk, wanted, kAdOrfaMaxStrided - kSpare, bytes);
+    if (count == 0) return 0;
+    if (collect(&walk->segments, &walk->memory, *bytes, &in_memory) != 0) in_memory = 0;
+    if (in_memory < *bytes) { /* more segments than one call has room for: a part of the pattern */
+        walk->file = file;
+        count = collect_strided(walk, in_memory, kAdOrfaMaxStrided, bytes);
+    }
+    const int scattered = walk->segments.count > kFewSegments &&
+                          in_memory / (MPI_Offset)walk->segments.count >= kLargeSegment;
+    if (count > 0 && *bytes == in_memory && !scattered) return count;
+    walk->file = file;
+    walk->memory = memory;
+    return 0;
+}
+
+/* The next part as lists. 0 or errno. */
+static int next_as_lists(AdOrfaWalk* walk, MPI_Offset* bytes) {
+    MPI_Offset in_file;
 
     if (collect(&walk->extents, &walk->file, walk->remaining, &in_file) != 0) return ENOMEM;
-    if (collect(&walk->segments, &walk->memory, in_file, &in_memory) != 0) return ENOMEM;
-    if (in_memory < in_file) {
-        trim(&walk->extents, in_file, in_memory);
-        walk->file = adio_orfa_seek(walk->file.flat, walk->file.origin, walk->position + in_memory);
+    if (collect(&walk->segments, &walk->memory, in_file, bytes) != 0) return ENOMEM;
+    if (*bytes < in_file) {
+        trim(&walk->extents, in_file, *bytes);
+        walk->file = adio_orfa_seek(walk->file.flat, walk->file.origin, walk->position + *bytes);
     }
+    return 0;
+}
+
+int adio_orfa_walk_next(AdOrfaWalk* walk, orfa_access* access, MPI_Offset* bytes) {
+    const size_t strided = next_as_pattern(walk, bytes);
+
+    if (strided == 0 && next_as_lists(walk, bytes) != 0) return ENOMEM;
     extents_to_segments(&walk->segments);
-    walk->position += in_memory;
-    walk->remaining -= in_memory;
-    *access = (orfa_access){
-        .segments = &walk->segments.data->segment,
-        .segment_count = walk->segments.count,
-        .extents = &walk->extents.data->extent,
-        .extent_count = walk->extents.count,
-    };
-    *bytes = in_memory;
+    walk->position += *bytes;
+    walk->remaining -= *bytes;
+    *access = (orfa_access){.segments = &walk->segments.data->segment,
+                            .segment_count = walk->segments.count};
+    if (strided > 0) {
+        access->strided = walk->strided;
+        access->strided_count = strided;
+    } else {
+        access->extents = &walk->extents.data->extent;
+        access->extent_count = walk->extents.count;
+    }
     return 0;
 }
 

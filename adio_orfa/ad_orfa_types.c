@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Datatypes as lists of blocks, through MPI's envelope and contents calls only, and cursors that
- * walk over rows of them. (ROMIO 3.2.1's own flattening gets nested types wrong.) */
+/* Datatypes as lists of blocks, through MPI's envelope and contents calls only. (ROMIO 3.2.1's own
+ * flattening gets nested types wrong.) */
 #include <pthread.h>
 
 #include "ad_orfa.h"
@@ -11,15 +11,11 @@ typedef struct List {
     int failed; /* no memory */
 } List;
 
-/* Makes `block` part of *last where it continues it. */
-static int joined(AdOrfaBlock* last, const AdOrfaBlock* block) {
+/* Makes `block`, of one row, one more piece or more of the one row *last. */
+static int joined_in_row(AdOrfaBlock* last, const AdOrfaBlock* block) {
     const MPI_Offset step = block->offset - last->offset;
 
-    if (last->count == 1 && block->count == 1 && last->length == step) {
-        last->length += block->length;
-        return 1;
-    }
-    if (last->length != block->length) return 0;
+    if (last->rows > 1 || block->rows > 1 || last->length != block->length) return 0;
     if (last->count > 1 && step != last->count * last->stride) return 0;
     const MPI_Offset stride = last->count > 1 ? last->stride : step;
     if (block->count > 1 && block->stride != stride) return 0;
@@ -28,13 +24,65 @@ static int joined(AdOrfaBlock* last, const AdOrfaBlock* block) {
     return 1;
 }
 
-static void push(List* list, AdOrfaBlock block) {
-    if (block.length == 0 || block.count == 0 || list->failed) return;
-    if (block.count > 1 && block.stride == block.length) {
-        block.length *= block.count;
-        block.count = 1;
+/* Makes the rows of `block` further rows of *last. */
+static int joined_as_rows(AdOrfaBlock* last, const AdOrfaBlock* block) {
+    const MPI_Offset step = block->offset - last->offset;
+
+    if (last->length != block->length || last->count != block->count || last->count == 1 ||
+        last->stride != block->stride)
+        return 0;
+    if (last->rows > 1 && step != last->rows * last->row_stride) return 0;
+    const MPI_Offset stride = last->rows > 1 ? last->row_stride : step;
+    if (block->rows > 1 && block->row_stride != stride) return 0;
+    last->row_stride = stride;
+    last->rows += block->rows;
+    return 1;
+}
+
+/* Makes `block` part of *last where it continues it. */
+static int joined(AdOrfaBlock* last, const AdOrfaBlock* block) {
+    if (last->count == 1 && block->count == 1 && last->offset + last->length == block->offset) {
+        last->length += block->length;
+        return 1;
     }
+    return joined_in_row(last, block) || joined_as_rows(last, block);
+}
+
+/* Without strides of nothing, rows that continue each other, and pieces that touch. */
+static void simplify(AdOrfaBlock* block) {
+    if (block->count == 1) {
+        block->count = block->rows;
+        block->stride = block->row_stride;
+        block->rows = 1;
+    }
+    if (block->rows > 1 && block->row_stride == block->count * block->stride) {
+        block->count *= block->rows;
+        block->rows = 1;
+    }
+    if (block->count > 1 && block->stride == block->length) {
+        block->length *= block->count;
+        block->count = 1;
+        if (block->rows > 1) {
+            simplify(block);
+            return;
+        }
+    }
+    if (block->count == 1) block->stride = 0;
+    if (block->rows == 1) block->row_stride = 0;
+}
+
+/* The last block is complete: it may be a further row of the one before it. */
+static void close_row(List* list) {
+    if (list->count > 1 &&
+        joined_as_rows(&list->blocks[list->count - 2], &list->blocks[list->count - 1]))
+        list->count--;
+}
+
+static void push(List* list, AdOrfaBlock block) {
+    if (block.length == 0 || block.count == 0 || block.rows == 0 || list->failed) return;
+    simplify(&block);
     if (list->count > 0 && joined(&list->blocks[list->count - 1], &block)) return;
+    close_row(list);
     if (list->count == list->room) {
         size_t room = list->room == 0 ? 16 : 2 * list->room;
         AdOrfaBlock* grown = realloc(list->blocks, room * sizeof(AdOrfaBlock));
@@ -49,7 +97,7 @@ static void push(List* list, AdOrfaBlock block) {
 }
 
 static void push_piece(List* list, MPI_Offset offset, MPI_Offset length) {
-    push(list, (AdOrfaBlock){.offset = offset, .length = length, .count = 1});
+    push(list, (AdOrfaBlock){.offset = offset, .length = length, .count = 1, .rows = 1});
 }
 
 /* One component type of a datatype: its blocks and its extent. */
@@ -74,11 +122,12 @@ static Part part_of(MPI_Datatype type) {
 static void repeat_list(const List* list, MPI_Offset count, MPI_Offset stride, MPI_Offset at,
                         List* out) {
     out->failed |= list->failed;
-    if (list->count == 1 && list->blocks[0].count == 1) {
+    if (count == 0) return;
+    if (list->count == 1 && list->blocks[0].rows == 1) {
         AdOrfaBlock block = list->blocks[0];
         block.offset += at;
-        block.stride = stride;
-        block.count = count;
+        block.row_stride = stride;
+        block.rows = count;
         push(out, block);
         return;
     }
@@ -136,18 +185,25 @@ typedef struct Dimension {
 static void expand_array(const Part* part, const Dimension* dimensions, int count,
                          MPI_Offset stride, MPI_Offset at, List* out) {
     const Dimension* mine = &dimensions[0];
+    const MPI_Offset space = mine->size - mine->first;
+    const MPI_Offset length = ADIOI_MIN(mine->length, space);
+    List inner = {0}, range = {0};
 
-    for (MPI_Offset first = mine->first; first < mine->size; first += mine->step) {
-        MPI_Offset length = ADIOI_MIN(mine->length, mine->size - first);
-        if (count == 1) {
-            repeat(part, length, at + first * stride, out);
-        } else {
-            for (MPI_Offset i = first; i < first + length; i++)
-                expand_array(part, dimensions + 1, count - 1, stride / dimensions[1].size,
-                             at + i * stride, out);
-        }
-        if (mine->step == 0) break;
-    }
+    if (space <= 0) return;
+    if (count == 1)
+        repeat(part, 1, 0, &inner);
+    else
+        expand_array(part, dimensions + 1, count - 1, stride / dimensions[1].size, 0, &inner);
+    repeat_list(&inner, length, stride, 0, &range);
+    /* Whole ranges, and what the array's end leaves of one more. */
+    const MPI_Offset whole = mine->step > 0 ? (space - length) / mine->step + 1 : 1;
+    const MPI_Offset next = whole * mine->step;
+    at += mine->first * stride;
+    repeat_list(&range, whole, mine->step * stride, at, out);
+    if (mine->step > 0 && next < space)
+        repeat_list(&inner, space - next, stride, at + next * stride, out);
+    free(inner.blocks);
+    free(range.blocks);
 }
 
 static void expand_dimensions(const Part* part, Dimension* dimensions, int count, int order,
@@ -304,19 +360,16 @@ static void expand(MPI_Datatype type, List* out) {
     free(types);
 }
 
-/* Behind the last byte of the block's last piece. */
-static MPI_Offset end_of(const AdOrfaBlock* block) {
-    return block->offset + (block->count - 1) * block->stride + block->length;
-}
-
 static int is_ascending(const AdOrfaFlat* flat) {
     for (size_t i = 0; i < flat->count; i++) {
         const AdOrfaBlock* block = &flat->blocks[i];
+        const MPI_Offset row = (block->count - 1) * block->stride + block->length;
         if (block->count > 1 && block->stride < block->length) return 0;
-        if (i > 0 && block->offset < end_of(block - 1)) return 0;
+        if (block->rows > 1 && block->row_stride < row) return 0;
+        if (i > 0 && block->offset < adio_orfa_end_of(block - 1)) return 0;
     }
-    return flat->count == 0 ||
-           end_of(&flat->blocks[flat->count - 1]) <= flat->blocks[0].offset + flat->extent;
+    return flat->count == 0 || adio_orfa_end_of(&flat->blocks[flat->count - 1]) <=
+                                   flat->blocks[0].offset + flat->extent;
 }
 
 static void finish(AdOrfaFlat* flat, MPI_Datatype type) {
@@ -327,10 +380,9 @@ static void finish(AdOrfaFlat* flat, MPI_Datatype type) {
     flat->size = flat->pieces = 0;
     for (size_t i = 0; i < flat->count; i++) {
         AdOrfaBlock* block = &flat->blocks[i];
-        if (block->count == 1) block->stride = 0;
         block->before = flat->size;
-        flat->size += block->count * block->length;
-        flat->pieces += block->count;
+        flat->size += adio_orfa_pieces_of(block) * block->length;
+        flat->pieces += adio_orfa_pieces_of(block);
     }
     flat->contiguous = flat->pieces == 1 && flat->blocks[0].offset == 0 && flat->size == extent;
     flat->ascending = is_ascending(flat);
@@ -376,6 +428,7 @@ const AdOrfaFlat* adio_orfa_flatten(MPI_Datatype type, AdOrfaFlat* scratch) {
         List list = {0};
         flat = calloc(1, sizeof(*flat));
         expand(type, &list);
+        close_row(&list);
         if (flat == NULL || list.failed) {
             free(flat);
             free(list.blocks);
@@ -389,133 +442,4 @@ const AdOrfaFlat* adio_orfa_flatten(MPI_Datatype type, AdOrfaFlat* scratch) {
     }
     pthread_mutex_unlock(&lock);
     return flat;
-}
-
-/* The block that holds byte `position` (0 .. size - 1) of the type. */
-static size_t block_of(const AdOrfaFlat* flat, MPI_Offset position) {
-    size_t low = 0, high = flat->count; /* blocks[low].before <= position < blocks[high].before */
-
-    while (high - low > 1) {
-        size_t middle = low + (high - low) / 2;
-        if (flat->blocks[middle].before <= position)
-            low = middle;
-        else
-            high = middle;
-    }
-    return low;
-}
-
-AdOrfaCursor adio_orfa_seek(const AdOrfaFlat* flat, MPI_Offset origin, MPI_Offset position) {
-    AdOrfaCursor cursor = {.flat = flat, .origin = origin};
-
-    if (flat->contiguous || flat->size == 0) {
-        cursor.within = position;
-        return cursor;
-    }
-    cursor.tile = position / flat->size;
-    position %= flat->size;
-    cursor.block = block_of(flat, position);
-    const AdOrfaBlock* block = &flat->blocks[cursor.block];
-    position -= block->before;
-    cursor.piece = position / block->length;
-    cursor.within = position % block->length;
-    return cursor;
-}
-
-MPI_Offset adio_orfa_place(const AdOrfaCursor* cursor) {
-    const AdOrfaFlat* flat = cursor->flat;
-
-    if (flat->contiguous || flat->size == 0) return cursor->origin + cursor->within;
-    const AdOrfaBlock* block = &flat->blocks[cursor->block];
-    return cursor->origin + cursor->tile * flat->extent + block->offset +
-           cursor->piece * block->stride + cursor->within;
-}
-
-/* Moves the cursor to the start of a piece `pieces` on; not beyond the end of its block, but in
- * types of one block as far as you like. */
-static void skip_pieces(AdOrfaCursor* cursor, MPI_Offset pieces) {
-    const AdOrfaFlat* flat = cursor->flat;
-    const MPI_Offset count = flat->blocks[cursor->block].count;
-
-    cursor->within = 0;
-    cursor->piece += pieces;
-    if (cursor->piece < count) return;
-    if (++cursor->block == flat->count) {
-        cursor->block = 0;
-        cursor->tile += flat->count == 1 ? cursor->piece / count : 1;
-    }
-    cursor->piece %= count;
-}
-
-MPI_Offset adio_orfa_next_run(AdOrfaCursor* cursor, MPI_Offset wanted) {
-    const AdOrfaFlat* flat = cursor->flat;
-
-    if (flat->contiguous) {
-        cursor->within += wanted;
-        return wanted;
-    }
-    const MPI_Offset left = flat->blocks[cursor->block].length - cursor->within;
-    if (wanted < left) {
-        cursor->within += wanted;
-        return wanted;
-    }
-    skip_pieces(cursor, 1);
-    return left;
-}
-
-/* Pieces from the cursor on at one distance: of its block, or of all instances where a type of one
- * block goes on at that distance. */
-static MPI_Offset pieces_alike(const AdOrfaCursor* cursor, MPI_Offset* stride) {
-    const AdOrfaFlat* flat = cursor->flat;
-    const AdOrfaBlock* block = &flat->blocks[cursor->block];
-
-    *stride = block->stride;
-    if (flat->count > 1) return block->count - cursor->piece;
-    if (block->count == 1) *stride = flat->extent;
-    return *stride * block->count == flat->extent ? INT64_MAX : block->count - cursor->piece;
-}
-
-orfa_coll_run adio_orfa_next_runs(AdOrfaCursor* cursor, MPI_Offset wanted) {
-    const AdOrfaFlat* flat = cursor->flat;
-    orfa_coll_run run = {.start = (uint64_t)adio_orfa_place(cursor), .count = 1};
-    MPI_Offset stride;
-
-    if (flat->contiguous || cursor->within > 0 || wanted < 2 * flat->blocks[cursor->block].length) {
-        run.length = (uint64_t)adio_orfa_next_run(cursor, wanted);
-        return run;
-    }
-    const MPI_Offset length = flat->blocks[cursor->block].length;
-    const MPI_Offset alike = pieces_alike(cursor, &stride);
-    const MPI_Offset count = ADIOI_MIN(alike, wanted / length);
-    skip_pieces(cursor, count);
-    run.length = (uint64_t)length;
-    run.stride = stride;
-    run.count = (uint64_t)count;
-    return run;
-}
-
-/* Bytes of the block before the first one that lies at `limit` or beyond; it has one. */
-static MPI_Offset block_bytes_before(const AdOrfaBlock* block, MPI_Offset limit) {
-    const MPI_Offset distance = limit - block->offset;
-
-    if (distance <= 0) return 0;
-    const MPI_Offset whole = block->stride > 0 ? distance / block->stride : 0;
-    return whole * block->length + ADIOI_MIN(distance - whole * block->stride, block->length);
-}
-
-MPI_Offset adio_orfa_bytes_before(const AdOrfaFlat* flat, MPI_Offset origin, MPI_Offset limit) {
-    MPI_Offset distance = limit - origin, tiles = 0;
-
-    if (flat->size == 0) return 0;
-    if (flat->contiguous) return ADIOI_MAX(distance, 0);
-    /* Instances that end before the limit; file types are monotone, so the last block ends last. */
-    const MPI_Offset end = end_of(&flat->blocks[flat->count - 1]);
-    if (distance >= end && flat->extent > 0) tiles = (distance - end) / flat->extent + 1;
-    distance -= tiles * flat->extent;
-    for (size_t i = 0; i < flat->count; i++) {
-        const AdOrfaBlock* block = &flat->blocks[i];
-        if (end_of(block) > distance)
-            return tiles * flat->size + block->before + block_bytes_before(block, distance);
-    }
-    return (tiles + 1) * flat->size;
 }

@@ -64,7 +64,7 @@ void round_trips(const Options& options, orfa_session* session, orfa_file* file,
               }));
     const orfa_segment segment{&word, sizeof word};
     const orfa_extent extent{0, sizeof word};
-    const orfa_access access{&segment, 1, &extent, 1};
+    const orfa_access access{&segment, 1, &extent, 1, nullptr, 0};
     add_trips(figures, "read8_busy", trip_times(options.trips, [&] {
                   orfa_op* op = orfa_start_readv(file, &access, nullptr, nullptr);
                   if (op == nullptr) give_up("start of a read of 8 bytes");

@@ -86,14 +86,14 @@ int orfa_file_layout(orfa_file* file, orfa_layout* out) {
 ssize_t orfa_pread(orfa_file* file, void* buffer, size_t length, uint64_t offset) {
     const orfa_segment segment{buffer, length};
     const orfa_extent extent{offset, length};
-    const orfa_access access{&segment, 1, &extent, 1};
+    const orfa_access access{&segment, 1, &extent, 1, nullptr, 0};
     return orfa_readv(file, &access);
 }
 
 ssize_t orfa_pwrite(orfa_file* file, const void* buffer, size_t length, uint64_t offset) {
     const orfa_segment segment{const_cast<void*>(buffer), length};
     const orfa_extent extent{offset, length};
-    const orfa_access access{&segment, 1, &extent, 1};
+    const orfa_access access{&segment, 1, &extent, 1, nullptr, 0};
     return orfa_writev(file, &access);
 }
 

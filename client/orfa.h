@@ -180,15 +180,33 @@ typedef struct orfa_extent {
     uint64_t length;
 } orfa_extent;
 
+/* `count` ranges of the file of `length` bytes, `stride` bytes from start to start; all that
+ * `repeats` times, `repeat_stride` bytes from start to start. Strides of one range, or of one
+ * repetition, do not matter; count, repeats and length are not 0. */
+typedef struct orfa_strided {
+    uint64_t offset, length;
+    uint64_t stride, repeat_stride;
+    uint32_t count, repeats;
+} orfa_strided;
+
+/* Of one access with `strided`: bytes, and ranges, at most (EINVAL). */
+#define ORFA_STRIDED_BYTES (256ULL << 20)
+#define ORFA_STRIDED_RANGES (16ULL << 20)
+
 /* A vectored access: the bytes of `segments` in order are the bytes of `extents` in order. Both
  * lists must hold the same number of bytes (EINVAL); extents may come in any order; those of a
  * write must not overlap each other. The lists are copied, the memory is borrowed until the access
- * has ended. */
+ * has ended.
+ *
+ * Regular extents can be told as `strided` in their place (then extent_count is 0): each server
+ * gets these few numbers, however many ranges they stand for. */
 typedef struct orfa_access {
     const orfa_segment* segments;
     size_t segment_count;
     const orfa_extent* extents;
     size_t extent_count;
+    const orfa_strided* strided;
+    size_t strided_count;
 } orfa_access;
 
 /* A read returns the number of leading bytes of the access before the first one that lies at or

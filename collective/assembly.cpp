@@ -34,7 +34,7 @@ orfa_access Assembly::access(const Window& window, std::uint32_t aggregator, std
             place += length;
         }
     }
-    return {segments_.data(), segments_.size(), extents_.data(), extents_.size()};
+    return {segments_.data(), segments_.size(), extents_.data(), extents_.size(), nullptr, 0};
 }
 
 std::uint64_t Assembly::place_behind(std::uint64_t moved) const {

@@ -51,6 +51,7 @@ Choice choose(const Facts& facts) {
     if (facts.wish == Way::kIndependent) return {Way::kIndependent, "as the hints say"};
     if (facts.wish == Way::kTwophase) return {Way::kTwophase, "as the hints say"};
     if (facts.wish == Way::kServer) return {Way::kServer, "as the hints say"};
+    if (facts.wish == Way::kGeneric) return {Way::kGeneric, "as the hints say"};
     if (facts.ranks == 1) return {Way::kIndependent, "one rank"};
     const Cost cost = cost_of(facts);
     if (cost.twophase < kMargin * cost.independent)

@@ -6,7 +6,7 @@
 
 namespace orfa::collective {
 
-enum class Way : std::uint8_t { kAuto, kIndependent, kTwophase, kServer };
+enum class Way : std::uint8_t { kAuto, kIndependent, kTwophase, kServer, kGeneric };
 
 // What all ranks know of one call after they have compared notes. Maxima are over the ranks.
 struct Facts {

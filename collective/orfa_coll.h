@@ -4,9 +4,9 @@
  * A collective call is three steps, each done by every rank in the same order whatever befell it:
  * orfa_coll_begin() agrees on the way, then orfa_coll_move() moves the bytes if that is two-phase
  * (independent: each rank does as it likes; server: each makes one call marked by
- * orfa_coll_together()), then orfa_coll_end() agrees on the outcome. Functions
- * marked "collective" communicate; a rank that does not call them leaves the others waiting. One
- * thread at a time may use a handle.
+ * orfa_coll_together(); generic: all call ROMIO), then orfa_coll_end() agrees on the outcome.
+ * Functions marked "collective" communicate; a rank that does not call them leaves the others
+ * waiting. One thread at a time may use a handle.
  *
  * Where the bytes of several ranks of one write meet, those of any one of them may win.
  */
@@ -25,7 +25,8 @@ typedef enum orfa_coll_way {
     ORFA_COLL_AUTO,        /* chosen by cost */
     ORFA_COLL_INDEPENDENT, /* each rank moves its own pieces */
     ORFA_COLL_TWOPHASE,    /* ranks exchange pieces, some move large ranges */
-    ORFA_COLL_SERVER       /* each rank tells its pieces, the servers put them in order */
+    ORFA_COLL_SERVER,      /* each rank tells its pieces, the servers put them in order */
+    ORFA_COLL_GENERIC      /* ROMIO's own two-phase code, for comparison */
 } orfa_coll_way;
 
 /* What the user wants. Where ranks differ, rank 0's are taken. */
@@ -81,10 +82,15 @@ void orfa_coll_set_hints(orfa_coll* coll, const orfa_coll_hints* hints);
  * no cost). For views that change. Must be called by all ranks between the same calls; local. */
 void orfa_coll_renew(orfa_coll* coll);
 
-/* Collective. `comm` is used until orfa_coll_end(). Returns ORFA_COLL_INDEPENDENT, _TWOPHASE or
- * _SERVER, the same on every rank. */
+/* Collective. `comm` is used until orfa_coll_end(). Returns ORFA_COLL_INDEPENDENT, _TWOPHASE,
+ * _SERVER or _GENERIC, the same on every rank. */
 orfa_coll_way orfa_coll_begin(orfa_coll* coll, MPI_Comm comm, int writing,
                               const orfa_coll_shape* mine);
+
+/* Of the call under way, the same on every rank: the rank that is aggregator `index` of two-phase
+ * (-1: there are fewer), and the bytes that each of them buffers. */
+int orfa_coll_aggregator(const orfa_coll* coll, int index);
+uint64_t orfa_coll_buffer_bytes(const orfa_coll* coll);
 
 /* How the ranks mark their parts of the call under way when its way is ORFA_COLL_SERVER: each rank,
  * also one without bytes, calls orfa_readv_together() or orfa_writev_together() with it once. */

@@ -241,10 +241,11 @@ Facts facts_of(const Notes& notes, const Domains& domains, std::uint32_t ranks) 
 
 // Rank 0's line on standard error, when it is another one than before.
 void say(orfa_coll& coll, const Choice& choice, std::uint32_t ranks) {
-    std::string words = choice.way == Way::kTwophase ? "two-phase, "
-                        : choice.way == Way::kServer ? "server-directed"
-                                                     : "independent";
-    if (choice.way == Way::kTwophase) {
+    std::string words = choice.way == Way::kTwophase  ? "two-phase, "
+                        : choice.way == Way::kGeneric ? "ROMIO's two-phase, "
+                        : choice.way == Way::kServer  ? "server-directed"
+                                                      : "independent";
+    if (choice.way == Way::kTwophase || choice.way == Way::kGeneric) {
         words += std::to_string(coll.domains.aggregators) + " of " + std::to_string(ranks) +
                  " ranks aggregate, " + std::to_string(coll.domains.buffer_bytes() >> 10) +
                  " KiB each";
@@ -317,6 +318,18 @@ orfa_coll_way orfa_coll_begin(orfa_coll* coll, MPI_Comm comm, int writing,
     const Choice choice = choose(facts_of(agreed.notes, coll->domains, ranks.size()));
     if (coll->verbose && ranks.rank() == 0) say(*coll, choice, ranks.size());
     return static_cast<orfa_coll_way>(choice.way);
+}
+
+int orfa_coll_aggregator(const orfa_coll* coll, int index) {
+    int ranks = 1;
+    MPI_Comm_size(coll->comm, &ranks);
+    const auto wanted = static_cast<std::uint32_t>(index);
+    if (wanted >= coll->domains.aggregators) return -1;
+    return static_cast<int>(coll->domains.rank_of(wanted, static_cast<std::uint32_t>(ranks)));
+}
+
+uint64_t orfa_coll_buffer_bytes(const orfa_coll* coll) {
+    return coll->domains.buffer_bytes();
 }
 
 orfa_together orfa_coll_together(const orfa_coll* coll) {

@@ -144,9 +144,12 @@ class Endpoint {
     virtual Result<Registration> register_memory(std::span<std::byte> memory, Access access) = 0;
     virtual void release_memory(const Registration& registration) = 0;
 
-    // True: bytes that this peer moves to or from this memory are better copied through stage()
-    // than registered. The answer is counted: whoever is told true is expected to try.
-    virtual bool copies(PeerId /*peer*/, std::span<const LocalSegment> /*memory*/) { return false; }
+    // True: `bytes` that this peer moves to or from some of this memory are better copied through
+    // stage() than registered. The answer is counted: whoever is told true is expected to try.
+    virtual bool copies(PeerId /*peer*/, std::span<const LocalSegment> /*memory*/,
+                        std::uint64_t /*bytes*/) {
+        return false;
+    }
     // Memory of the endpoint's that the peer may use already, until it is given back by
     // release_memory(); registration.addr belongs to its first byte. ENOTSUP, ENOMEM: none.
     struct Staged {

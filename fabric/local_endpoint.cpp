@@ -294,10 +294,8 @@ void LocalEndpoint::release_memory(const Registration& registration) {
     if (Peer* peer = find(id)) peer->connection.stages().give_back(registration.addr);
 }
 
-bool LocalEndpoint::copies(PeerId id, std::span<const LocalSegment> memory) {
-    std::size_t bytes = 0;
-    for (const LocalSegment& segment : memory)
-        bytes += segment.length;
+bool LocalEndpoint::copies(PeerId id, std::span<const LocalSegment> /*memory*/,
+                           std::uint64_t bytes) {
     Peer* peer = find(id);
     return peer != nullptr && bytes <= stage_max_ && peer->connection.stages().has_room(bytes);
 }

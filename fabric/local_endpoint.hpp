@@ -63,7 +63,7 @@ class LocalEndpoint final : public Endpoint, private CopyJob::Owner {
                                RmaCompletion* completion) override;
     Result<Registration> register_memory(std::span<std::byte> memory, Access access) override;
     void release_memory(const Registration& registration) override;
-    bool copies(PeerId peer, std::span<const LocalSegment> memory) override;
+    bool copies(PeerId peer, std::span<const LocalSegment> memory, std::uint64_t bytes) override;
     Result<Staged> stage(PeerId peer, std::size_t bytes) override;
     std::size_t poll() override;
     bool arm() override;

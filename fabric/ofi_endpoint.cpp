@@ -168,7 +168,8 @@ Registration OfiEndpoint::registration_of(OfiMemory::Use& use) const {
     return {domain_->remote_address(use.data, use.base), fi_mr_key(use.region->mr.get()), &use};
 }
 
-bool OfiEndpoint::copies(PeerId /*peer*/, std::span<const LocalSegment> memory) {
+bool OfiEndpoint::copies(PeerId /*peer*/, std::span<const LocalSegment> memory,
+                         std::uint64_t /*bytes*/) {
     return memory_ && memory.size() == 1 && memory_->copies({memory[0].data, memory[0].length});
 }
 

@@ -85,7 +85,7 @@ class OfiEndpoint final : public Endpoint, private OfiPeerWatch {
     // is done once and kept, see OfiMemory.
     Result<Registration> register_memory(std::span<std::byte> memory, Access access) override;
     void release_memory(const Registration& registration) override;
-    bool copies(PeerId peer, std::span<const LocalSegment> memory) override;
+    bool copies(PeerId peer, std::span<const LocalSegment> memory, std::uint64_t bytes) override;
     Result<Staged> stage(PeerId peer, std::size_t bytes) override;
     void announce_pool(std::span<std::byte> memory, std::size_t piece) override;
     [[nodiscard]] RegistrationFigures registration_figures() const override;

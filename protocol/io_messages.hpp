@@ -4,8 +4,10 @@
 //
 // kRead, kWrite: IoRequest, the pattern (entry_count Extents or Strideds), segment_count
 // MemorySegments, and, for a write without segments, total_bytes of payload. A read without
-// segments has its payload behind the IoReply. With kListsInMemory pattern and segments are not in
-// the message but in the client's memory, at `lists`, in the same order; the server fetches them.
+// segments has its payload behind the IoReply. The pattern is one of the object, or, with a
+// Striping, one of the file, of which the server takes what lies in its stripes. With
+// kListsInMemory pattern and segments are not in the message but in the client's memory, at
+// `lists`, in the same order; the server fetches them.
 #pragma once
 
 #include "protocol/messages.hpp"
@@ -46,7 +48,16 @@ enum class Pattern : std::uint32_t {
 
 enum IoFlags : std::uint32_t {
     kListsInMemory = 1,
-    kTogether = 2,  // a Together follows the IoRequest in the message
+    kTogether = 2,     // a Together follows the IoRequest in the message
+    kWholeMemory = 4,  // the segments hold the bytes of the whole pattern, also other servers'
+};
+
+// Which part of a pattern of the file is meant: that in stripes `column` + k * stripe_count of
+// `stripe_size` bytes (see layout.hpp). stripe_count 0: the pattern is the object's, all of it.
+struct Striping {
+    std::uint64_t stripe_size;
+    std::uint32_t stripe_count;
+    std::uint32_t column;
 };
 
 // Marks a request as one participant's part of a collective access: the server gathers the parts
@@ -66,12 +77,13 @@ struct JoinRequest {
 
 struct IoRequest {
     Capability capability;
-    std::uint64_t total_bytes;    // of the extents; of the segments or payload likewise
+    std::uint64_t total_bytes;    // that are moved; of the payload or segments likewise
     std::uint32_t entry_count;    // of the pattern
     std::uint32_t segment_count;  // 0: the payload is in the message
     Pattern pattern;
     std::uint32_t flags;  // IoFlags
     MemorySegment lists;  // with kListsInMemory; else zeros
+    Striping striping;
 };
 
 struct IoReply {
@@ -81,8 +93,8 @@ struct IoReply {
 
 // The bounds of one data request. What is larger is cut by the client.
 inline constexpr std::uint32_t kMaxListEntries = 16384;          // of the pattern + segments
-inline constexpr std::uint32_t kMaxExtents = 65536;              // that the pattern stands for
-inline constexpr std::uint64_t kMaxRequestBytes = 256ULL << 20;  // total_bytes
+inline constexpr std::uint64_t kMaxPieces = 16ULL << 20;         // that the pattern stands for
+inline constexpr std::uint64_t kMaxRequestBytes = 256ULL << 20;  // of the whole pattern
 
 // kObjectStat: ObjectRequest -> ObjectReply. An object that is not there has size 0.
 struct ObjectRequest {
@@ -121,7 +133,8 @@ struct SyncRequest {
 static_assert(Wire<Extent> && sizeof(Extent) == 16);
 static_assert(Wire<Strided> && sizeof(Strided) == 40);
 static_assert(Wire<MemorySegment> && sizeof(MemorySegment) == 24);
-static_assert(Wire<IoRequest> && sizeof(IoRequest) == 72);
+static_assert(Wire<Striping> && sizeof(Striping) == 16);
+static_assert(Wire<IoRequest> && sizeof(IoRequest) == 88);
 static_assert(Wire<IoReply> && sizeof(IoReply) == 16);
 static_assert(Wire<ObjectReply> && sizeof(ObjectReply) == 24);
 static_assert(Wire<TruncateRequest> && sizeof(TruncateRequest) == 40);

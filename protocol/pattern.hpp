@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Nested strided access patterns: what a list of extents becomes when its extents repeat, as those
-// of vectors and subarrays do. Pure functions; the two forms of a pattern are inverses of each
-// other.
+// of vectors and subarrays do. Pure functions; walk.hpp gives the ranges back.
 #pragma once
 
 #include "protocol/io_messages.hpp"
@@ -50,13 +49,6 @@ inline void fold(std::span<const Extent> extents, std::vector<Strided>& out) {
         run = {extent.offset, extent.length, 0, 0, 1, 1};
     }
     put();
-}
-
-// Appends the extents of `run` to `out`. Its numbers must have been checked: see unfolds_to().
-inline void unfold(const Strided& run, std::vector<Extent>& out) {
-    for (std::uint32_t repeat = 0; repeat < run.repeats; ++repeat)
-        for (std::uint32_t i = 0; i < run.count; ++i)
-            out.push_back({run.offset + repeat * run.repeat_stride + i * run.stride, run.length});
 }
 
 // The number of extents of `run`; 0 when there are none or more than `most`, or when one of them

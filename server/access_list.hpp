@@ -6,6 +6,7 @@
 #include "fabric/fabric.hpp"
 #include "protocol/codec.hpp"
 #include "protocol/io_messages.hpp"
+#include "protocol/walk.hpp"
 
 #include <cstddef>
 #include <cstdint>
@@ -14,11 +15,16 @@
 namespace orfa::server {
 
 struct AccessList {
-    std::vector<protocol::Extent> extents;
+    std::vector<protocol::Strided> pattern;
+    protocol::Striping striping{};
     std::vector<fabric::RemoteSegment> segments;  // empty: the payload is in the message
+    bool whole_memory = false;  // the segments hold all the pattern's bytes, not this server's only
+
+    // Over the object's pieces; this must outlive it.
+    [[nodiscard]] protocol::Walk walk() const { return {pattern, striping}; }
 };
 
-// Appends to `list` what stands at `reader`; EPROTO when a list is short, a length is 0 or
+// Fills `list` with what stands at `reader`; EPROTO when a list is short, a length is 0 or
 // overflows, or the sums do not agree with `request`.
 Status parse_lists(const protocol::IoRequest& request, protocol::Reader& reader, AccessList& list);
 
@@ -34,15 +40,17 @@ class SegmentCursor {
     explicit SegmentCursor(const std::vector<fabric::RemoteSegment>& segments)
         : segments_(segments) {}
 
-    // The next `length` bytes, appended to `out`. They must be there.
+    // Goes on to byte `position` of the segments' bytes, which must not lie before the current one.
+    void move_to(std::uint64_t position);
+    // The next `length` bytes, appended to `out`, joined with its last where they continue it. They
+    // must be there.
     void take(std::uint64_t length, std::vector<fabric::RemoteSegment>& out);
-    // Leaves out the next `length` bytes. They must be there.
-    void skip(std::uint64_t length);
 
   private:
     const std::vector<fabric::RemoteSegment>& segments_;
     std::size_t index_ = 0;
-    std::uint64_t within_ = 0;  // bytes of segments_[index_] that are done
+    std::uint64_t within_ = 0;    // bytes of segments_[index_] that are done
+    std::uint64_t position_ = 0;  // bytes of all that are done
 };
 
 }  // namespace orfa::server

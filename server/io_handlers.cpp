@@ -49,7 +49,7 @@ struct Scratch {
     std::vector<std::byte> fetched;  // lists that were in the client's memory
     std::vector<fabric::LocalSegment> local;
     std::vector<fabric::RemoteSegment> remote;
-    std::vector<protocol::Extent> round;
+    std::vector<RoundPiece> round;
 };
 
 class ScratchPool {
@@ -84,8 +84,9 @@ class ScratchLease {
 
 // Reads the request and its lists, fetching these from the client's memory when they are there.
 // `payload` is what follows them in the message.
-Task<Status> parse(Request& request, protocol::IoRequest& io, protocol::Together& together,
-                   Scratch& scratch, std::span<const std::byte>& payload) {
+Task<Status> parse(Core& core, Request& request, protocol::IoRequest& io,
+                   protocol::Together& together, Scratch& scratch,
+                   std::span<const std::byte>& payload) {
     protocol::Reader reader = request.reader();
     if (!reader.get(io)) co_return Status::from_errno(EPROTO);
     if (const Status bounds = check_bounds(io); !bounds.ok()) co_return bounds;
@@ -106,16 +107,29 @@ Task<Status> parse(Request& request, protocol::IoRequest& io, protocol::Together
     const Status fetched =
         co_await Rma(Rma::Direction::kPull, *request.session, {&into, 1}, {&from, 1});
     if (!fetched.ok()) co_return fetched;
+    core.shard->counters.request_bytes += bytes;
     protocol::Reader lists(scratch.fetched);
     co_return parse_lists(io, lists, scratch.list);
 }
 
 // While it is so, a request waits for core.fills->change().
 bool is_filling(const Core& core, const ObjectStore::Pin* pin,
-                const std::vector<protocol::Extent>& extents) {
-    return std::any_of(extents.begin(), extents.end(), [&](const protocol::Extent& extent) {
-        return core.store->is_filling(pin, extent.offset, extent.length);
+                const std::vector<RoundPiece>& round) {
+    return std::any_of(round.begin(), round.end(), [&](const RoundPiece& part) {
+        return core.store->is_filling(pin, part.offset, part.length);
     });
+}
+
+// The same, of all its rounds.
+bool is_filling(const Core& core, const ObjectStore::Pin* pin, Scratch& scratch) {
+    if (!core.store->is_filling(pin, 0, kNoLimit)) return false;
+    Rounds rounds(scratch.list);
+    bool found = false;
+    while (!found && !rounds.finished()) {
+        rounds.next(kNoLimit, scratch.round);
+        found = is_filling(core, pin, scratch.round);
+    }
+    return found;
 }
 
 // Whether rma with this client ends before other requests are looked at.
@@ -125,14 +139,18 @@ bool is_exposed(const Session& session) {
 
 Status write_inline(ObjectStore& store, ObjectStore::Pin* pin, Scratch& scratch,
                     std::span<const std::byte> payload) {
-    for (const auto& extent : scratch.list.extents) {
-        scratch.local.clear();
-        ORFA_TRY(store.prepare_write(pin, extent.offset, extent.length, false, scratch.local));
-        for (const auto& segment : scratch.local) {
-            std::memcpy(segment.data, payload.data(), segment.length);
-            payload = payload.subspan(segment.length);
+    Rounds rounds(scratch.list);
+    while (!rounds.finished()) {
+        rounds.next(kNoLimit, scratch.round);
+        for (const auto& part : scratch.round) {
+            scratch.local.clear();
+            ORFA_TRY(store.prepare_write(pin, part.offset, part.length, false, scratch.local));
+            for (const auto& segment : scratch.local) {
+                std::memcpy(segment.data, payload.data(), segment.length);
+                payload = payload.subspan(segment.length);
+            }
+            store.finish_write(pin, part.offset, part.length, true);
         }
-        store.finish_write(pin, extent.offset, extent.length, true);
     }
     return {};
 }
@@ -156,12 +174,14 @@ struct RoundTurn {
     }
 };
 
-// Gets memory for a round's extents from the store; `prepared` of them, all unless one fails.
-Status prepare_round(ObjectStore& store, ObjectStore::Pin* pin, bool exposed, Scratch& scratch,
-                     std::size_t& prepared) {
+// Finds memory for a round's extents from the store; `prepared` of them, all unless one fails.
+Status prepare_round(ObjectStore& store, ObjectStore::Pin* pin, bool exposed, SegmentCursor& memory,
+                     Scratch& scratch, std::size_t& prepared) {
     for (const auto& part : scratch.round) {
         ORFA_TRY(store.prepare_write(pin, part.offset, part.length, exposed, scratch.local));
         ++prepared;
+        memory.move_to(part.position);
+        memory.take(part.length, scratch.remote);
     }
     return {};
 }
@@ -172,11 +192,11 @@ Task<Status> write_rounds(Core& core, Request& request, ObjectStore::Pin* pin, S
     RequestTimes& times = request.times;
     ObjectStore& store = *core.store;
     SegmentCursor memory(scratch.list.segments);
-    Rounds rounds(scratch.list.extents);
+    Rounds rounds(scratch.list);
     const bool exposed = is_exposed(session);
     while (!rounds.finished()) {
         const std::uint64_t limit = co_await RoundTurn{*core.shard, seat, rounds};
-        const std::uint64_t bytes = rounds.next(limit, scratch.round);
+        rounds.next(limit, scratch.round);
         while (is_filling(core, pin, scratch.round))
             co_await core.fills->change();
         scratch.local.clear();
@@ -185,11 +205,10 @@ Task<Status> write_rounds(Core& core, Request& request, ObjectStore::Pin* pin, S
         Status status;
         {
             const TimedBlock timed(times, times.store);
-            status = prepare_round(store, pin, exposed, scratch, prepared);
+            status = prepare_round(store, pin, exposed, memory, scratch, prepared);
         }
         if (status.ok()) {
             const TimedBlock timed(times, times.moving);
-            memory.take(bytes, scratch.remote);
             ++core.shard->counters.rma_operations;
             status = co_await Rma(Rma::Direction::kPull, session, scratch.local, scratch.remote);
         }
@@ -225,7 +244,8 @@ Task<Status> handle_write(Core& core, Request& request) {
     protocol::IoRequest io{};
     protocol::Together together{};
     std::span<const std::byte> payload;
-    if (const Status parsed = co_await parse(request, io, together, scratch, payload); !parsed.ok())
+    if (const Status parsed = co_await parse(core, request, io, together, scratch, payload);
+        !parsed.ok())
         co_return parsed;
     if (!core.capabilities->allows(io.capability, protocol::kMayWrite))
         co_return Status::from_errno(EBADF);
@@ -235,7 +255,7 @@ Task<Status> handle_write(Core& core, Request& request) {
     if (!pinned.ok()) co_return pinned.status();
     const PinGuard guard(*core.store, *pinned);
     Gatherings::Seat seat = seat_of(core, io, together);
-    while (io.segment_count == 0 && is_filling(core, *pinned, scratch.list.extents))
+    while (io.segment_count == 0 && is_filling(core, *pinned, scratch))
         co_await core.fills->change();
     Status moved;
     if (io.segment_count == 0) {
@@ -250,19 +270,27 @@ Task<Status> handle_write(Core& core, Request& request) {
     co_return Status();
 }
 
+// The bytes of a piece that an object of `size` bytes has.
+std::uint64_t bytes_there(const RoundPiece& part, std::uint64_t size) {
+    return part.offset < size ? std::min(part.length, size - part.offset) : 0;
+}
+
 Status read_inline(ObjectStore& store, ObjectStore::Pin* pin, Scratch& scratch,
                    std::uint64_t object_size, protocol::Writer& reply) {
-    for (const auto& extent : scratch.list.extents) {
-        const std::uint64_t there =
-            extent.offset < object_size ? std::min(extent.length, object_size - extent.offset) : 0;
-        scratch.local.clear();
-        if (there > 0) ORFA_TRY(store.prepare_read(pin, extent.offset, there, scratch.local));
-        for (const auto& segment : scratch.local)
-            if (!reply.put_bytes({segment.data, segment.length}))
-                return Status::from_errno(EMSGSIZE);
-        const auto rest = reply.reserve(extent.length - there);
-        if (reply.overflowed()) return Status::from_errno(EMSGSIZE);
-        std::fill(rest.begin(), rest.end(), std::byte{0});
+    Rounds rounds(scratch.list);
+    while (!rounds.finished()) {
+        rounds.next(kNoLimit, scratch.round);
+        for (const auto& part : scratch.round) {
+            const std::uint64_t there = bytes_there(part, object_size);
+            scratch.local.clear();
+            if (there > 0) ORFA_TRY(store.prepare_read(pin, part.offset, there, scratch.local));
+            for (const auto& segment : scratch.local)
+                if (!reply.put_bytes({segment.data, segment.length}))
+                    return Status::from_errno(EMSGSIZE);
+            const auto rest = reply.reserve(part.length - there);
+            if (reply.overflowed()) return Status::from_errno(EMSGSIZE);
+            std::fill(rest.begin(), rest.end(), std::byte{0});
+        }
     }
     return {};
 }
@@ -271,13 +299,11 @@ Status read_inline(ObjectStore& store, ObjectStore::Pin* pin, Scratch& scratch,
 Status find_round(ObjectStore& store, ObjectStore::Pin* pin, std::uint64_t object_size,
                   SegmentCursor& memory, Scratch& scratch) {
     for (const auto& part : scratch.round) {
-        const std::uint64_t there =
-            part.offset < object_size ? std::min(part.length, object_size - part.offset) : 0;
-        if (there > 0) {
-            ORFA_TRY(store.prepare_read(pin, part.offset, there, scratch.local));
-            memory.take(there, scratch.remote);
-        }
-        memory.skip(part.length - there);
+        const std::uint64_t there = bytes_there(part, object_size);
+        if (there == 0) continue;
+        ORFA_TRY(store.prepare_read(pin, part.offset, there, scratch.local));
+        memory.move_to(part.position);
+        memory.take(there, scratch.remote);
     }
     return {};
 }
@@ -287,7 +313,7 @@ Task<Status> read_rounds(Core& core, Request& request, ObjectStore::Pin* pin, Sc
     const Session& session = *request.session;
     RequestTimes& times = request.times;
     SegmentCursor memory(scratch.list.segments);
-    Rounds rounds(scratch.list.extents);
+    Rounds rounds(scratch.list);
     while (!rounds.finished()) {
         const std::uint64_t limit = co_await RoundTurn{*core.shard, seat, rounds};
         rounds.next(limit, scratch.round);
@@ -311,11 +337,12 @@ Task<Status> read_rounds(Core& core, Request& request, ObjectStore::Pin* pin, Sc
     co_return Status();
 }
 
-// The bytes of the extents that lie below the object's end.
-std::uint64_t bytes_below(const std::vector<protocol::Extent>& extents, std::uint64_t size) {
+// The bytes of the request that lie below the object's end.
+std::uint64_t bytes_below(const AccessList& list, std::uint64_t size) {
     std::uint64_t bytes = 0;
-    for (const auto& extent : extents)
-        if (extent.offset < size) bytes += std::min(extent.length, size - extent.offset);
+    protocol::Walk walk = list.walk();
+    for (auto run = walk.next(); run.count > 0; run = walk.next())
+        bytes += protocol::bytes_below(run, size);
     return bytes;
 }
 
@@ -325,7 +352,8 @@ Task<Status> handle_read(Core& core, Request& request) {
     protocol::IoRequest io{};
     protocol::Together together{};
     std::span<const std::byte> payload;
-    if (const Status parsed = co_await parse(request, io, together, scratch, payload); !parsed.ok())
+    if (const Status parsed = co_await parse(core, request, io, together, scratch, payload);
+        !parsed.ok())
         co_return parsed;
     if (!payload.empty()) co_return Status::from_errno(EPROTO);
     if (!core.capabilities->allows(io.capability, protocol::kMayRead))
@@ -334,11 +362,11 @@ Task<Status> handle_read(Core& core, Request& request) {
     if (!pinned.ok() && pinned.status().err() != ENOENT) co_return pinned.status();
     const PinGuard guard(*core.store, pinned.ok() ? *pinned : nullptr);
     Gatherings::Seat seat = seat_of(core, io, together);
-    while (io.segment_count == 0 && pinned.ok() && is_filling(core, *pinned, scratch.list.extents))
+    while (io.segment_count == 0 && pinned.ok() && is_filling(core, *pinned, scratch))
         co_await core.fills->change();
     // Its size now: bytes that come meanwhile are not this read's.
     const std::uint64_t size = pinned.ok() ? core.store->size(*pinned) : 0;
-    const std::uint64_t bytes = bytes_below(scratch.list.extents, size);
+    const std::uint64_t bytes = bytes_below(scratch.list, size);
     request.reply.put(protocol::IoReply{bytes, size});
     if (bytes > 0 || io.segment_count == 0) {
         ObjectStore::Pin* pin = pinned.ok() ? *pinned : nullptr;

@@ -221,6 +221,7 @@ void Shard::on_message(Session& session, std::span<const std::byte> message) {
         request->times.arrived = monotonic_ns();
     ++session.requests_under_way;
     ++counters.requests;
+    counters.request_bytes += sizeof(header) + request->body.size();
     serve(request, entry);
 }
 

@@ -24,6 +24,8 @@ namespace orfa::server {
 
 struct ShardCounters {
     std::uint64_t requests = 0;
+    std::uint64_t request_bytes =
+        0;  // of them and of what they had in memory, without file data there
     std::uint64_t failed_requests = 0;  // answered with an error
     std::uint64_t bytes_read = 0;       // file bytes given to clients
     std::uint64_t bytes_written = 0;    // file bytes taken from clients

@@ -39,11 +39,11 @@ mapfile -t mpi_dirs < <(mpicc --showme:libdirs | tr ' ' '\n')
 mkdir -p -- "$build" "$(dirname -- "$output")"
 build="$(cd -- "$build" && pwd -P)"
 
-# ROMIO's files that this component takes as they are (after the patch). Its generic I/O, its flattening and
+# ROMIO's files that this component takes as they are (after the patch). Its strided I/O, its flattening and
 # its other file systems are not among them: io_orfa_common.c says what stands in their place.
 common_files=(
-    ad_close ad_darray ad_delete ad_done ad_done_fake ad_end ad_hints ad_init ad_iopen ad_open
-    ad_subarray ad_wait_fake cb_config_list error greq_fns malloc strfns system_hints utils
+    ad_aggregate ad_close ad_darray ad_delete ad_done ad_done_fake ad_end ad_hints ad_init ad_iopen ad_open
+    ad_read_coll ad_subarray ad_wait_fake ad_write_coll cb_config_list error greq_fns malloc strfns system_hints utils
 )
 
 # --- 1. ROMIO, once ------------------------------------------------------------------------------------------

@@ -33,9 +33,17 @@ enum { kOrderedJoined = 1, kOrderedDone = 2 };
 /* MPI_File_seek_shared() behind the checks: collective, the same error on all ranks. */
 void adio_orfa_seek_shared(struct ADIOI_FileD* fd, MPI_Offset offset, int whence, int* error_code);
 
+/* For a sequential file's new view: the byte that the shared file pointer stands on. Collective;
+ * the same error on all ranks. */
+void adio_orfa_current_displacement(struct ADIOI_FileD* fd, MPI_Offset* displacement,
+                                    int* error_code);
+
 /* The end of each MPI_File_set_view(), whether it did well or not: a new view begins with its
- * shared file pointer at 0. */
-void adio_orfa_view_set(struct ADIOI_FileD* fd, int error_code);
+ * shared file pointer at 0. `joined` is the last that the rank took part in of what all ranks do
+ * together: looking at each other's hints, and, with a sequential file, the above. One that was
+ * refused before does the rest now: the others wait for it. */
+void adio_orfa_view_set(struct ADIOI_FileD* fd, int joined, int error_code);
+enum { kViewHints = 1, kViewPlace = 2 };
 
 /* Sets ROMIO up in this process, once, whichever thread comes first. */
 void mca_io_orfa_initialize(void);

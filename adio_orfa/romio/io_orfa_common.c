@@ -35,11 +35,6 @@ void ADIOI_Datatype_iscontig(MPI_Datatype datatype, int* flag) {
     *flag = flat != NULL && flat->contiguous;
 }
 
-/* ROMIO's list of flattened types is not used: ad_orfa_types.c keeps them with the datatypes. */
-void ADIOI_Delete_flattened(MPI_Datatype datatype) {
-    (void)datatype;
-}
-
 static void free_type(MPI_Datatype* type) {
     int a, b, c, combiner;
 

@@ -135,13 +135,31 @@ ROMIO = (
         ("romio/mpi-io/set_view.c", '#include "mpioimpl.h"', '#include "mpioimpl.h"\n' + DRIVER, 1),
         ("romio/mpi-io/set_view.c", "MPI_Barrier(adio_fh->comm); /* for above to work correctly */", "", 1),
         ("romio/mpi-io/set_view.c", "    ROMIO_THREAD_CS_EXIT();",
-         "    adio_orfa_view_set(adio_fh, error_code);\n    ROMIO_THREAD_CS_EXIT();", 1),
+         "    adio_orfa_view_set(adio_fh, joined, error_code);\n    ROMIO_THREAD_CS_EXIT();", 1),
+        # No rank waits for one whose arguments are refused: that one joins late in what all do together.
+        ("romio/mpi-io/set_view.c", "    MPIO_CHECK_INFO_ALL(info, error_code, adio_fh->comm);\n",
+         "    joined = kViewHints;\n    MPIO_CHECK_INFO_ALL(info, error_code, adio_fh->comm);\n", 1),
+        ("romio/mpi-io/set_view.c", "    ADIO_File adio_fh;", "    ADIO_File adio_fh; int joined = 0;", 1),
+        ("romio/mpi-io/set_view.c", "\tMPI_Barrier(adio_fh->comm);\n\tADIO_Get_shared_fp(adio_fh, 0, &shared_fp, &error_code);\n",
+         "\tjoined = kViewPlace;\n\tadio_orfa_current_displacement(adio_fh, &byte_off, &error_code);\n"
+         "\tif (error_code != MPI_SUCCESS) {\n\t    error_code = MPIO_Err_return_file(adio_fh, error_code);\n"
+         "\t    goto fn_exit;\n\t}\n", 1),
+        ("romio/mpi-io/set_view.c",
+         "\tMPI_Barrier(adio_fh->comm);\n\tADIOI_Get_byte_offset(adio_fh, shared_fp, &byte_off);\n", "", 1),
         # All ranks learn whether there was space.
         ("romio/mpi-io/prealloc.c", "    MPI_Barrier(adio_fh->comm);",
          "    MPI_Bcast(&error_code, 1, MPI_INT, 0, adio_fh->comm);", 1),
         ("romio/mpi-io/prealloc.c", "    if (!mynod) return error_code;\n    else return MPI_SUCCESS;",
          "    return error_code;", 1),
-        # The buffer of a way of collective I/O that is not used here (and whose size the user names).
+        # Two-phase, for comparison only (ad_orfa_generic.c): without persistent file realms, with lists of
+        # pieces from the driver, and with a buffer whose size all ranks agree on.
+        ("romio/adio/common/ad_read_coll.c", "if (fd->hints->cb_pfr != ADIOI_HINT_DISABLE)", "if (0)", 1),
+        ("romio/adio/common/ad_write_coll.c", "if (fd->hints->cb_pfr != ADIOI_HINT_DISABLE)", "if (0)", 1),
+        ("romio/adio/common/ad_read_coll.c", "void ADIOI_Calc_my_off_len(ADIO_File fd,",
+         "static void __attribute__((unused)) romio_calc_my_off_len(ADIO_File fd,", 1),
+        ("romio/adio/common/ad_write_coll.c", "coll_bufsize = atoi(value);",
+         "coll_bufsize = fd->hints->cb_buffer_size;", 1),
+        # Its buffer is made when it is first used.
         ("romio/adio/common/ad_open.c", "ADIOI_Malloc(fd->hints->cb_buffer_size)", "ADIOI_Malloc(1)", 1),
     ]
 )

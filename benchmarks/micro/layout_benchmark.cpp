@@ -31,7 +31,8 @@ BENCHMARK(layout_pieces)->Arg(1)->Arg(64);
 
 void cut(benchmark::State& state, const std::vector<orfa_segment>& segments,
          const std::vector<orfa_extent>& extents) {
-    const orfa_access access{segments.data(), segments.size(), extents.data(), extents.size()};
+    const orfa_access access{segments.data(), segments.size(), extents.data(),
+                             extents.size(),  nullptr,         0};
     Shares shares;
     for (auto _ : state) {
         if (!shares.cut(kLayout, access).ok()) state.SkipWithError("not cut");

@@ -49,7 +49,7 @@ Copier::Slot& Copier::slot(std::uint64_t chunk) {
 Status Copier::start_read(orfa_file* file, Slot& slot) {
     const orfa_segment memory{slot.data.get(), slot.length};
     const orfa_extent range{slot.offset, slot.length};
-    const struct orfa_access access { &memory, 1, &range, 1 };
+    const struct orfa_access access { &memory, 1, &range, 1, nullptr, 0 };
     slot.op = orfa_start_readv(file, &access, nullptr, nullptr);
     return slot.op != nullptr ? Status() : errno_status();
 }
@@ -57,7 +57,7 @@ Status Copier::start_read(orfa_file* file, Slot& slot) {
 Status Copier::start_write(orfa_file* file, Slot& slot) {
     const orfa_segment memory{slot.data.get(), slot.length};
     const orfa_extent range{slot.offset, slot.length};
-    const struct orfa_access access { &memory, 1, &range, 1 };
+    const struct orfa_access access { &memory, 1, &range, 1, nullptr, 0 };
     slot.op = orfa_start_writev(file, &access, nullptr, nullptr);
     return slot.op != nullptr ? Status() : errno_status();
 }

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: MIT
 #include "client/core/access.hpp"
 
+#include "protocol/pattern.hpp"
+#include "protocol/walk.hpp"
+
 #include <algorithm>
 #include <cerrno>
 
@@ -35,6 +38,32 @@ void count_run(Share& share, std::uint64_t offset) {
 
 }  // namespace
 
+Result<std::vector<protocol::Strided>> pattern_of(const orfa_access& access) {
+    static_assert(ORFA_STRIDED_BYTES == protocol::kMaxRequestBytes);
+    static_assert(ORFA_STRIDED_RANGES == protocol::kMaxPieces);
+    std::vector<protocol::Strided> pattern;
+    std::uint64_t pieces = 0;
+    std::uint64_t bytes = 0;
+    if (access.extent_count > 0 || access.strided_count > protocol::kMaxListEntries / 2)
+        return Status::from_errno(EINVAL);
+    pattern.reserve(access.strided_count);
+    for (std::size_t i = 0; i < access.strided_count; ++i) {
+        const orfa_strided& told = access.strided[i];
+        pattern.push_back({told.offset, told.length, told.count > 1 ? told.stride : 0,
+                           told.repeats > 1 ? told.repeat_stride : 0, told.count, told.repeats});
+        const auto& entry = pattern.back();
+        const std::uint64_t all = std::uint64_t{told.count} * told.repeats;
+        if (all == 0 || told.length == 0 || all > protocol::kMaxPieces - pieces ||
+            told.length > (protocol::kMaxRequestBytes - bytes) / all)
+            return Status::from_errno(EINVAL);
+        if (protocol::unfolds_to(entry, protocol::kMaxPieces, kLargestOffset) == 0)
+            return Status::from_errno(EFBIG);
+        pieces += all;
+        bytes += all * told.length;
+    }
+    return pattern;
+}
+
 Share& Shares::open_share(std::uint32_t column) {
     if (used_ == shares_.size()) shares_.emplace_back();
     current_[column] = used_;
@@ -49,7 +78,7 @@ void Shares::add(std::uint32_t column, std::uint64_t object_offset, std::byte* d
     Share* share = current_[column] == kNone ? &open_share(column) : &shares_[current_[column]];
     while (length > 0) {
         const std::uint64_t part = std::min(length, protocol::kMaxRequestBytes - share->bytes);
-        if (part == 0 || share->extents.size() == protocol::kMaxExtents ||
+        if (part == 0 || share->extents.size() == kMostExtents ||
             share->runs + share->segments.size() + 2 > protocol::kMaxListEntries) {
             share = &open_share(column);
             continue;
@@ -76,6 +105,32 @@ void Shares::add(std::uint32_t column, std::uint64_t object_offset, std::byte* d
 Status Shares::cut(const protocol::Layout& layout, const orfa_access& access) {
     used_ = 0;
     current_.assign(layout.stripe_count, kNone);
+    return access.strided_count > 0 ? share_pattern(layout, access) : cut_extents(layout, access);
+}
+
+Status Shares::share_pattern(const protocol::Layout& layout, const orfa_access& access) {
+    const auto pattern = pattern_of(access);
+    if (!pattern.ok()) return pattern.status();
+    bytes_ = protocol::bytes_of(*pattern);
+    const auto in_memory = sum(access.segments, access.segment_count);
+    if (!in_memory.ok() || *in_memory != bytes_) return Status::from_errno(EINVAL);
+    for (std::uint32_t column = 0; column < layout.stripe_count; ++column) {
+        protocol::Striping striping{};  // of one column: the object is the file
+        if (layout.stripe_count > 1) striping = {layout.stripe_size, layout.stripe_count, column};
+        const std::uint64_t bytes = protocol::bytes_of(*pattern, striping);
+        if (bytes == 0) continue;
+        Share& share = open_share(column);
+        share.bytes = bytes;
+        share.striping = striping;
+        share.pattern = *pattern;
+        for (std::size_t i = 0; i < access.segment_count; ++i)
+            if (const orfa_segment& segment = access.segments[i]; segment.length > 0)
+                share.segments.push_back({static_cast<std::byte*>(segment.data), segment.length});
+    }
+    return {};
+}
+
+Status Shares::cut_extents(const protocol::Layout& layout, const orfa_access& access) {
     const auto in_memory = sum(access.segments, access.segment_count);
     const auto in_file = sum(access.extents, access.extent_count);
     if (!in_memory.ok() || !in_file.ok() || *in_memory != *in_file)

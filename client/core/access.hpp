@@ -13,29 +13,42 @@
 
 namespace orfa::client {
 
-// The part of an access that one data request does. The bytes of `extents` in order are the bytes
-// of `segments` in order.
+// The part of an access that one data request does. Either of extents, whose bytes in order are
+// the bytes of `segments` in order; or of a pattern of the file, of which the column's part is
+// meant: then the segments hold the bytes of the whole pattern.
 struct Share {
     std::uint32_t column = 0;  // of the layout
-    std::uint64_t bytes = 0;
-    std::size_t runs = 0;  // at most so many entries has the pattern of the extents
+    std::uint64_t bytes = 0;   // of the column
+    std::size_t runs = 0;      // at most so many entries has the pattern of the extents
     std::vector<protocol::Extent> extents;       // of the column's object
+    std::vector<protocol::Strided> pattern;      // of the file, in place of extents
+    protocol::Striping striping{};               // with a pattern; else zeros
     std::vector<fabric::LocalSegment> segments;  // of the program's memory
 
     void clear() {
         bytes = 0;
         runs = 0;
         extents.clear();
+        pattern.clear();
+        striping = {};
         segments.clear();
     }
+    [[nodiscard]] bool is_pattern() const { return !pattern.empty(); }
 };
+
+// Extents of a share at most.
+inline constexpr std::size_t kMostExtents = 65536;
+
+// The pattern that an access tells in place of extents. EINVAL: it is malformed or too large;
+// EFBIG: it lies beyond what a file can have.
+Result<std::vector<protocol::Strided>> pattern_of(const orfa_access& access);
 
 // Shares of one access, reused from access to access.
 class Shares {
   public:
     // Cuts `access` with `layout`. Pieces that are next to each other, in the object or in memory,
-    // are joined; each share keeps to the bounds of one request. EINVAL: the sums differ or
-    // overflow.
+    // are joined; each share keeps to the bounds of one request. A pattern is not cut: each column
+    // that it touches gets all of it. EINVAL: the sums differ or overflow.
     Status cut(const protocol::Layout& layout, const orfa_access& access);
 
     [[nodiscard]] std::size_t size() const { return used_; }
@@ -46,6 +59,8 @@ class Shares {
 
   private:
     Share& open_share(std::uint32_t column);
+    Status cut_extents(const protocol::Layout& layout, const orfa_access& access);
+    Status share_pattern(const protocol::Layout& layout, const orfa_access& access);
     void add(std::uint32_t column, std::uint64_t object_offset, std::byte* data,
              std::uint64_t length);
 

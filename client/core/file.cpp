@@ -132,7 +132,7 @@ Result<std::uint64_t> File::append(const void* data, std::size_t length) {
     if (!offset.ok()) return offset.status();
     const orfa_segment segment{const_cast<void*>(data), length};
     const orfa_extent extent{*offset, length};
-    return write({&segment, 1, &extent, 1});
+    return write({&segment, 1, &extent, 1, nullptr, 0});
 }
 
 template <typename Request, typename Take>

@@ -6,6 +6,7 @@
 #include "client/core/transfer.hpp"
 #include "protocol/codec.hpp"
 #include "protocol/pattern.hpp"
+#include "protocol/walk.hpp"
 
 #include <algorithm>
 #include <cerrno>
@@ -21,9 +22,35 @@ std::size_t bytes_of(const std::vector<T>& items) {
 
 }  // namespace
 
+// visit_pieces() of a share that is a pattern's part.
+template <typename Visit>
+void Part::visit_pattern(Visit visit) const {
+    const fabric::LocalSegment* segment = share_->segments.data();
+    std::uint64_t before = 0;  // bytes of the segments before *segment
+    protocol::Walk walk(share_->pattern, share_->striping);
+    for (auto run = walk.next(); run.count > 0; run = walk.next()) {
+        const std::uint64_t bytes = run.length * run.count;
+        for (std::uint64_t done = 0; done < bytes;) {
+            const std::uint64_t at = run.position + done;
+            while (at - before >= segment->length)
+                before += segment++->length;
+            const std::uint64_t within = done % run.length;
+            const std::uint64_t part =
+                std::min<std::uint64_t>(run.length - within, segment->length - (at - before));
+            visit(run.offset + done / run.length * run.stride + within,
+                  segment->data + (at - before), part);
+            done += part;
+        }
+    }
+}
+
 // Calls visit(object_offset, memory, length) for each piece that is whole in object and memory.
 template <typename Visit>
 void Part::visit_pieces(Visit visit) const {
+    if (share_->is_pattern()) {
+        visit_pattern(visit);
+        return;
+    }
     const fabric::LocalSegment* segment = share_->segments.data();
     std::size_t within = 0;
     for (const auto& extent : share_->extents) {
@@ -55,7 +82,7 @@ Status Part::start(Share& share, Direction direction,
     if (!route.ok()) return route.status();
     endpoint_ = (*route).endpoint;
     peer_ = (*route).peer;
-    fold_extents();
+    choose_pattern();
     way_ = choose_way();
     Status status;
     if (way_ != Way::kInline) status = register_segments();
@@ -65,9 +92,10 @@ Status Part::start(Share& share, Direction direction,
 }
 
 // Makes the pattern that is sent, unless the list of extents can be sent and is shorter.
-void Part::fold_extents() {
+void Part::choose_pattern() {
     constexpr std::size_t kShortList = 4;
-    folded_.clear();
+    folded_ = share_->pattern;
+    if (share_->is_pattern()) return;
     if (share_->extents.size() < kShortList) return;
     protocol::fold(share_->extents, folded_);
     const bool fits = share_->extents.size() + share_->segments.size() <= protocol::kMaxListEntries;
@@ -96,11 +124,14 @@ Part::Way Part::choose_way() const {
     if (share_->bytes <= inline_max && share_->bytes + overhead <= endpoint_->max_message())
         return Way::kInline;
     const std::size_t pieces = share_->segments.size();
-    if (pieces > 1 && share_->bytes / pieces < endpoint_->packs_below()) return Way::kPacked;
+    const std::uint64_t in_memory =
+        share_->is_pattern() ? protocol::bytes_of(share_->pattern) : share_->bytes;
+    if (pieces > 1 && in_memory / pieces < endpoint_->packs_below()) return Way::kPacked;
+    if (pieces + folded_.size() > protocol::kMaxListEntries) return Way::kPacked;
     // What is read while the program computes goes where it belongs without the program's help.
     const bool alone = direction_ == Direction::kRead && transfer_.in_background() &&
                        endpoint_->moves_alone(peer_);
-    if (!alone && endpoint_->copies(peer_, share_->segments)) return Way::kPacked;
+    if (!alone && endpoint_->copies(peer_, share_->segments, share_->bytes)) return Way::kPacked;
     return Way::kDirect;
 }
 
@@ -153,6 +184,8 @@ Status Part::send(std::uint32_t server) ORFA_NO_ANALYSIS {
     const bool apart =
         sizeof(protocol::RequestHeader) + head_bytes() + list_bytes > endpoint_->max_message();
     if (together_) request.flags |= protocol::kTogether;
+    if (share_->is_pattern() && way_ == Way::kDirect) request.flags |= protocol::kWholeMemory;
+    request.striping = share_->striping;
     if (apart) {
         lists_.resize(list_bytes);
         protocol::Writer writer(lists_);
@@ -165,7 +198,7 @@ Status Part::send(std::uint32_t server) ORFA_NO_ANALYSIS {
     const bool write_inline = direction_ == Direction::kWrite && way_ == Way::kInline;
     std::span<const std::byte> tail;
     std::size_t payload = 0;
-    if (write_inline && share_->segments.size() == 1)
+    if (write_inline && share_->segments.size() == 1 && !share_->is_pattern())
         tail = {share_->segments.front().data, share_->bytes};
     else if (write_inline)
         payload = share_->bytes;
@@ -209,10 +242,18 @@ void Part::gather(std::span<std::byte> out) const {
     if (way_ == Way::kPacked)
         transfer_.file().session().counters.bytes_packed.fetch_add(share_->bytes,
                                                                    std::memory_order_relaxed);
-    for (const auto& segment : share_->segments) {
-        std::memcpy(out.data(), segment.data, segment.length);
-        out = out.subspan(segment.length);
+    const auto put = [&](const std::byte* memory, std::uint64_t length) {
+        std::memcpy(out.data(), memory, length);
+        out = out.subspan(length);
+    };
+    if (share_->is_pattern()) {
+        visit_pattern([&](std::uint64_t, const std::byte* memory, std::uint64_t length) {
+            put(memory, length);
+        });
+        return;
     }
+    for (const auto& segment : share_->segments)
+        put(segment.data, segment.length);
 }
 
 // Puts what was read into the program's memory, but for what the object does not have.

@@ -48,7 +48,7 @@ class Part final : public rpc::Call {
     Status register_memory(std::span<std::byte> memory, fabric::Access access,
                            std::vector<protocol::MemorySegment>& out);
     Status send(std::uint32_t server);
-    void fold_extents();
+    void choose_pattern();
     [[nodiscard]] std::size_t head_bytes() const;
     [[nodiscard]] std::size_t pattern_bytes() const;
     void put_lists(protocol::Writer& writer) const;
@@ -57,6 +57,8 @@ class Part final : public rpc::Call {
     void scatter(std::span<const std::byte> in);
     template <typename Visit>
     void visit_pieces(Visit visit) const;
+    template <typename Visit>
+    void visit_pattern(Visit visit) const;
 
     Transfer& transfer_;
     Share* share_ = nullptr;
@@ -65,7 +67,7 @@ class Part final : public rpc::Call {
     Way way_ = Way::kDirect;
     fabric::Endpoint* endpoint_ = nullptr;
     fabric::PeerId peer_{};
-    std::vector<protocol::Strided> folded_;  // the share's extents; empty: sent as they are
+    std::vector<protocol::Strided> folded_;  // what is sent; empty: the share's extents
     std::vector<std::byte> head_;  // the request, without an inline payload of one segment
     std::span<std::byte> packed_;  // payload in one piece: staged by the endpoint, or ours
     std::vector<std::byte> packed_store_;

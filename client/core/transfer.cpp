@@ -7,6 +7,7 @@
 #include "client/core/part.hpp"
 #include "client/core/session.hpp"
 #include "protocol/name_messages.hpp"
+#include "protocol/walk.hpp"
 
 #include <algorithm>
 #include <cerrno>
@@ -61,9 +62,7 @@ Status Transfer::start(File& file, Direction direction, const orfa_access& acces
         return fail(Status::from_errno(EINVAL), "%s: an access of %u participants",
                     file.path().c_str(), together->participants);
     ORFA_TRY(shares_.cut(file.layout(), access));
-    extents_.clear();
-    if (direction == Direction::kRead)
-        extents_.assign(access.extents, access.extents + access.extent_count);
+    if (direction == Direction::kRead) ORFA_TRY(note_ranges(access));
     ORFA_TRY(connect_servers(together != nullptr));
 
     background_ = background;
@@ -228,14 +227,38 @@ Result<std::uint64_t> Transfer::finish_read() {
     return bytes;
 }
 
+Status Transfer::note_ranges(const orfa_access& access) {
+    ranges_.clear();
+    if (access.strided_count > 0) {
+        auto pattern = pattern_of(access);
+        if (!pattern.ok()) return pattern.status();
+        ranges_ = std::move(*pattern);
+    }
+    for (std::size_t i = 0; i < access.extent_count; ++i)
+        if (const orfa_extent& extent = access.extents[i]; extent.length > 0)
+            ranges_.push_back({extent.offset, extent.length, 0, 0, 1, 1});
+    return {};
+}
+
 // The leading bytes of the access before the first one at or beyond `file_size`.
 std::uint64_t Transfer::bytes_before(std::uint64_t file_size) const {
     std::uint64_t bytes = 0;
-    for (const auto& extent : extents_) {
-        if (extent.length == 0) continue;
-        if (extent.offset >= file_size) break;
-        bytes += std::min(extent.length, file_size - extent.offset);
-        if (extent.length > file_size - extent.offset) break;
+    protocol::Walk walk(ranges_, {});
+    for (auto run = walk.next(); run.count > 0; run = walk.next()) {
+        const std::uint64_t below = protocol::bytes_below(run, file_size);
+        if (below == run.length * run.count) {
+            bytes += below;
+            continue;
+        }
+        // The first piece that is not all there ends it.
+        for (std::uint64_t i = 0; i < run.count; ++i) {
+            const std::uint64_t start = run.offset + i * run.stride;
+            const std::uint64_t there =
+                start < file_size ? std::min(run.length, file_size - start) : 0;
+            bytes += there;
+            if (there < run.length) break;
+        }
+        break;
     }
     return bytes;
 }

@@ -75,6 +75,7 @@ class Transfer {
     [[nodiscard]] bool moves_alone() const;
     Part& part(std::size_t index);
     Result<std::uint64_t> finish_read();
+    Status note_ranges(const orfa_access& access);
     std::uint64_t bytes_before(std::uint64_t file_size) const;
 
     File* file_ = nullptr;
@@ -85,8 +86,8 @@ class Transfer {
     std::vector<std::unique_ptr<Part>> parts_;
     std::unique_ptr<SpreadMarking> marking_;
     std::vector<std::unique_ptr<Joining>> joinings_;
-    std::vector<orfa_extent> extents_;  // of a read, to count what lies before the end of the file
-    std::size_t left_ = 0;              // replies to come
+    std::vector<protocol::Strided> ranges_;  // of a read, to count what lies before the file's end
+    std::size_t left_ = 0;                   // replies to come
     bool background_ = false;
     bool holds_progress_ = false;
     TransferTimes times_;

@@ -49,7 +49,9 @@ static int start_writes(orfa_file* file, orfa_group* group) {
         memset(blocks[i], 'a' + i, kBlockBytes);
         const orfa_segment memory = {blocks[i], kBlockBytes};
         const orfa_extent range = {(uint64_t)i * kBlockBytes, kBlockBytes};
-        const orfa_access access = {&memory, 1, &range, 1}; /* the lists are copied by the call */
+        /* The lists are copied by the call. */
+        const orfa_access access = {
+            .segments = &memory, .segment_count = 1, .extents = &range, .extent_count = 1};
         if (orfa_start_writev(file, &access, group, blocks[i]) == NULL) {
             failed("start of a write");
             return i;

@@ -52,21 +52,21 @@ TEST_P(LocalStages, BytesTravelBothWaysWithoutTheClient) {
 TEST_P(LocalStages, ThereAreSoManyAndTheyComeBack) {
     Pair p(GetParam(), small_stages());
     std::vector<std::byte> memory(5000);
-    const LocalSegment fits{memory.data(), 4096};
-    const LocalSegment too_large{memory.data(), 4097};
-    const std::array<LocalSegment, 2> together{{{memory.data(), 4096}, {memory.data(), 1}}};
-    EXPECT_TRUE(p.client->copies(p.to_server, {&fits, 1}));
-    EXPECT_FALSE(p.client->copies(p.to_server, {&too_large, 1}));
-    EXPECT_FALSE(p.client->copies(p.to_server, together));
+    const LocalSegment all{memory.data(), memory.size()};
+    const auto copies = [&](std::uint64_t bytes) {
+        return p.client->copies(p.to_server, {&all, 1}, bytes);
+    };
+    EXPECT_TRUE(copies(4096));
+    EXPECT_FALSE(copies(4097));
     EXPECT_EQ(p.client->stage(p.to_server, 4097).status().err(), ENOMEM);
     auto first = p.client->stage(p.to_server, 1);
     auto second = p.client->stage(p.to_server, 4096);
     ASSERT_TRUE(first.ok() && second.ok());
     EXPECT_NE(first->memory.data(), second->memory.data());
-    EXPECT_FALSE(p.client->copies(p.to_server, {&fits, 1}));
+    EXPECT_FALSE(copies(1));
     EXPECT_EQ(p.client->stage(p.to_server, 1).status().err(), ENOMEM);
     p.client->release_memory(first->registration);
-    EXPECT_TRUE(p.client->copies(p.to_server, {&fits, 1}));
+    EXPECT_TRUE(copies(1));
     EXPECT_EQ(p.client->stage(p.to_server, 1)->memory.data(), first->memory.data());
 }
 
@@ -101,7 +101,7 @@ TEST_P(LocalStages, AreGoneWithTheirConnection) {
     p.client->poll();
     p.client->release_memory(staged->registration);  // nothing happens
     const LocalSegment memory{nullptr, 1};
-    EXPECT_FALSE(p.client->copies(p.to_server, {&memory, 1}));
+    EXPECT_FALSE(p.client->copies(p.to_server, {&memory, 1}, 1));
 }
 
 TEST(LocalStagesLimit, CanBeSetToNothing) {
@@ -110,7 +110,7 @@ TEST(LocalStagesLimit, CanBeSetToNothing) {
     Pair p(true, options);
     std::byte byte{};
     const LocalSegment memory{&byte, 1};
-    EXPECT_FALSE(p.client->copies(p.to_server, {&memory, 1}));
+    EXPECT_FALSE(p.client->copies(p.to_server, {&memory, 1}, 1));
 }
 
 }  // namespace

@@ -53,15 +53,17 @@ void parse_request(std::span<const std::byte> input) {
     server::AccessList list;
     if (!server::parse_lists(request, reader, list).ok()) return;
     std::uint64_t bytes = 0;
-    for (const auto& extent : list.extents) {
-        check(extent.length > 0 && extent.offset + extent.length > extent.offset);
-        bytes += extent.length;
+    protocol::Walk walk = list.walk();
+    for (auto run = walk.next(); run.count > 0; run = walk.next()) {
+        check(run.length > 0 && run.offset + run.length > run.offset);
+        check(run.position + run.length * run.count <= protocol::bytes_of(list.pattern));
+        bytes += run.length * run.count;
     }
     check(bytes == request.total_bytes && bytes <= protocol::kMaxRequestBytes);
     if (list.segments.empty()) return;
     server::SegmentCursor cursor(list.segments);
     std::vector<fabric::RemoteSegment> out;
-    cursor.skip(bytes / 3);
+    cursor.move_to(bytes / 3);
     cursor.take(bytes - bytes / 3, out);
     std::uint64_t taken = 0;
     for (const auto& segment : out)
@@ -90,10 +92,14 @@ std::vector<Bytes> seeds() {
     request.pattern = protocol::Pattern::kStrided;
     Bytes strided;
     append(strided, request, protocol::Strided{100, 10, 20, 100, 3, 2});
+    Bytes striped;
+    request.total_bytes = 3072;
+    request.striping = {4096, 2, 0};
+    append(striped, request, protocol::Strided{0, 1024, 3072, 0, 4, 1});
     Bytes parts;
     append(parts, std::uint8_t{0}, std::uint32_t{3}, 'a', 'b', 'c', std::uint8_t{1},
            std::uint64_t{1}, std::uint64_t{7}, std::uint8_t{2}, protocol::Extent{1, 2});
-    return {lists, strided, parts};
+    return {lists, strided, striped, parts};
 }
 
 }  // namespace orfa::fuzz

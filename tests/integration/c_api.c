@@ -113,7 +113,7 @@ static void data(orfa_session* session) {
     /* two segments, two extents in the other order, asynchronously */
     orfa_segment segments[2] = {{out, 1000}, {out + 5000, 2000}};
     const orfa_extent extents[2] = {{100000, 2500}, {0, 500}};
-    const orfa_access access = {segments, 2, extents, 2};
+    const orfa_access access = {segments, 2, extents, 2, NULL, 0};
     orfa_group* group = orfa_group_create(session);
     CHECK(group != NULL);
     orfa_op* op = orfa_start_writev(file, &access, group, &failures);

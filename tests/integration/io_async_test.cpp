@@ -20,7 +20,7 @@ constexpr std::size_t kBlock = 100'000;
 struct Piece {
     explicit Piece(std::uint64_t offset, std::size_t length = kBlock)
         : memory(length), segment{memory.data(), length}, extent{offset, length} {}
-    [[nodiscard]] orfa_access view() const { return {&segment, 1, &extent, 1}; }
+    [[nodiscard]] orfa_access view() const { return {&segment, 1, &extent, 1, nullptr, 0}; }
 
     std::vector<std::byte> memory;
     orfa_segment segment;
@@ -133,7 +133,7 @@ TEST_P(Async, ATimeoutLeavesTheOperationUnderWay) {
 }
 
 TEST_P(Async, AnEmptyAccessEndsAtOnce) {
-    const orfa_access view{nullptr, 0, nullptr, 0};
+    const orfa_access view{nullptr, 0, nullptr, 0, nullptr, 0};
     orfa_op* op = orfa_start_readv(file_.get(), &view, nullptr, nullptr);
     ASSERT_NE(op, nullptr) << orfa_error();
     EXPECT_EQ(orfa_op_test(op), 1);

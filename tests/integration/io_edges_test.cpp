@@ -95,7 +95,7 @@ TEST_P(Edges, ReadsMayOverlapEachOther) {
     std::vector<std::byte> back(300'000);
     const orfa_extent extents[] = {{50'000, 100'000}, {0, 100'000}, {50'000, 100'000}};
     const orfa_segment segment{back.data(), back.size()};
-    const orfa_access access{&segment, 1, extents, 3};
+    const orfa_access access{&segment, 1, extents, 3, nullptr, 0};
     ASSERT_EQ(orfa_readv(file.get(), &access), 300'000) << orfa_error();
     EXPECT_EQ(std::memcmp(back.data(), bytes.data() + 50'000, 100'000), 0);
     EXPECT_EQ(std::memcmp(back.data() + 100'000, bytes.data(), 100'000), 0);
@@ -108,14 +108,14 @@ TEST_P(Edges, ListsThatDisagreeAreEinval) {
     char bytes[100] = {};
     const orfa_segment segment{bytes, 100};
     const orfa_extent extent{0, 99};
-    const orfa_access access{&segment, 1, &extent, 1};
+    const orfa_access access{&segment, 1, &extent, 1, nullptr, 0};
     errno = 0;
     EXPECT_EQ(orfa_writev(file.get(), &access), -1);
     EXPECT_EQ(errno, EINVAL);
     EXPECT_EQ(orfa_readv(file.get(), &access), -1);
     EXPECT_EQ(errno, EINVAL);
     const orfa_extent far{~0ULL - 50, 100};
-    const orfa_access beyond{&segment, 1, &far, 1};
+    const orfa_access beyond{&segment, 1, &far, 1, nullptr, 0};
     EXPECT_EQ(orfa_writev(file.get(), &beyond), -1);
     EXPECT_TRUE(errno == EFBIG || errno == EINVAL) << errno;
     EXPECT_EQ(orfa_size(file.get()), 0);
@@ -152,7 +152,7 @@ TEST_P(Edges, TensOfThousandsOfExtentsInOneCall) {
             for (std::size_t k = 0; k < piece; ++k)
                 memory[i * (piece + 3) + k] = pattern_byte(4, offset + k);
         }
-        const orfa_access access{segments.data(), kCount, extents.data(), kCount};
+        const orfa_access access{segments.data(), kCount, extents.data(), kCount, nullptr, 0};
         const auto total = static_cast<ssize_t>(kCount * piece);
         ASSERT_EQ(orfa_writev(file.get(), &access), total) << orfa_error();
         const auto wanted = memory;

@@ -4,6 +4,7 @@
 // Per round, each process writes pieces that no other one writes, then all read and compare. Every
 // process derives everybody's writes from the seed, so that all have the same model.
 // ORFA_TEST_SEEDS=n runs n seeds per transport; ORFA_TEST_FIRST_SEED sets the first.
+#include "protocol/pattern.hpp"
 #include "tests/integration/client.hpp"
 
 #include <gtest/gtest.h>
@@ -36,6 +37,7 @@ struct Access {
     std::vector<orfa_extent> extents;
     std::vector<std::byte> memory;
     std::vector<orfa_segment> segments;
+    std::vector<orfa_strided> strided;  // in place of extents, if there are any
 
     [[nodiscard]] std::uint64_t bytes() const {
         std::uint64_t sum = 0;
@@ -79,8 +81,21 @@ struct Access {
             }
         }
     }
+    // Told as a pattern, which any list of extents can be.
+    void fold() {
+        std::vector<protocol::Extent> pieces;
+        std::vector<protocol::Strided> folded;
+        for (const auto& extent : extents)
+            if (extent.length > 0) pieces.push_back({extent.offset, extent.length});
+        protocol::fold(pieces, folded);
+        for (const auto& run : folded)
+            strided.push_back(
+                {run.offset, run.length, run.stride, run.repeat_stride, run.count, run.repeats});
+    }
     [[nodiscard]] orfa_access view() const {
-        return {segments.data(), segments.size(), extents.data(), extents.size()};
+        if (!strided.empty())
+            return {segments.data(), segments.size(), nullptr, 0, strided.data(), strided.size()};
+        return {segments.data(), segments.size(), extents.data(), extents.size(), nullptr, 0};
     }
 };
 
@@ -153,6 +168,7 @@ class FileRun {
             access.make_segments(own_);
             access.each_byte(
                 [&](std::uint64_t offset, std::byte& byte) { byte = pattern_byte(key, offset); });
+            if (below(own_, 2) == 0) access.fold();
             const orfa_access view = access.view();
             const auto written = orfa_writev(file_.get(), &view);
             if (written != static_cast<ssize_t>(access.bytes())) return fail("a write");
@@ -201,6 +217,7 @@ class FileRun {
             leading += std::min<std::uint64_t>(extent.length, model_.size() - extent.offset);
             if (extent.offset + extent.length > model_.size()) break;
         }
+        if (below(own_, 2) == 0) access.fold();
         const orfa_access view = access.view();
         const auto got = orfa_readv(file_.get(), &view);
         if (got != static_cast<ssize_t>(leading)) {

@@ -207,7 +207,7 @@ TEST_P(Sharing, AForkInTheMiddleOfATransferDisturbsNeitherSide) {
     const auto bytes = pattern(1, 0, kLength);
     const orfa_segment segment{const_cast<std::byte*>(bytes.data()), kLength};
     const orfa_extent extent{0, kLength};
-    const orfa_access access{&segment, 1, &extent, 1};
+    const orfa_access access{&segment, 1, &extent, 1, nullptr, 0};
     orfa_op* op = orfa_start_writev(file.get(), &access, nullptr, nullptr);
     ASSERT_NE(op, nullptr) << orfa_error();
     const pid_t child = fork_child(

@@ -147,7 +147,7 @@ TEST_P(Registration, SurvivesChildren) {
     memory = right;
     const orfa_segment segment{memory.data(), memory.size()};
     const orfa_extent extent{0, memory.size()};
-    const orfa_access access{&segment, 1, &extent, 1};
+    const orfa_access access{&segment, 1, &extent, 1, nullptr, 0};
     orfa_op* op = orfa_start_writev(file.get(), &access, nullptr, nullptr);
     ASSERT_NE(op, nullptr) << orfa_error();
     EXPECT_EQ(std::system("true"), 0);

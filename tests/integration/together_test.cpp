@@ -45,8 +45,8 @@ struct Part {
     }
     void run(bool writing, const orfa_together& together) {
         const orfa_segment segment{memory.data(), memory.size()};
-        const orfa_access access{&segment, memory.empty() ? 0U : 1U, extents.data(),
-                                 extents.size()};
+        const orfa_access access{
+            &segment, memory.empty() ? 0U : 1U, extents.data(), extents.size(), nullptr, 0};
         moved = writing ? orfa_writev_together(file.get(), &access, &together)
                         : orfa_readv_together(file.get(), &access, &together);
     }

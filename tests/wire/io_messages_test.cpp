@@ -165,6 +165,15 @@ TEST(IoMessages, NestedStridedPatterns) {
               "07000000");
 }
 
+TEST(IoMessages, StripesOfAPattern) {
+    EXPECT_EQ(static_cast<int>(kWholeMemory), 4);
+    EXPECT_EQ(kMaxPieces, 16777216U);
+    EXPECT_EQ(hex_of(Striping{65536, 4, 3}),
+              "0000010000000000"
+              "04000000"
+              "03000000");
+}
+
 TEST(IoMessages, AWholeWriteWithItsPayload) {
     IoRequest io{};
     io.capability = kCapability;
@@ -172,7 +181,7 @@ TEST(IoMessages, AWholeWriteWithItsPayload) {
     io.entry_count = 2;
     std::byte buffer[256];
     Writer writer(buffer);
-    writer.put(RequestHeader{kVersion, Op::kWrite, 72 + 32 + 5, 17, 16});
+    writer.put(RequestHeader{kVersion, Op::kWrite, 88 + 32 + 5, 17, 16});
     writer.put(io);
     writer.put(Extent{4096, 2});
     writer.put(Extent{8192, 3});
@@ -180,7 +189,7 @@ TEST(IoMessages, AWholeWriteWithItsPayload) {
     EXPECT_EQ(hex(writer.written()),
               "0100"
               "4100"
-              "6d000000"
+              "7d000000"
               "1100000000000000"
               "1000000000000000" +
                   kCapabilityBytes +
@@ -190,6 +199,7 @@ TEST(IoMessages, AWholeWriteWithItsPayload) {
                   "00000000"
                   "00000000"
                   "000000000000000000000000000000000000000000000000"
+                  "00000000000000000000000000000000"
                   "0010000000000000"
                   "0200000000000000"
                   "0020000000000000"
@@ -205,14 +215,14 @@ TEST(IoMessages, AWholeReadIntoMemory) {
     io.segment_count = 1;
     std::byte buffer[256];
     Writer writer(buffer);
-    writer.put(RequestHeader{kVersion, Op::kRead, 72 + 16 + 24, 18, 17});
+    writer.put(RequestHeader{kVersion, Op::kRead, 88 + 16 + 24, 18, 17});
     writer.put(io);
     writer.put(Extent{0, 0x10000});
     ASSERT_TRUE(writer.put(MemorySegment{0x7f0000001000, 0, 0x10000}));
     EXPECT_EQ(hex(writer.written()),
               "0100"
               "4000"
-              "70000000"
+              "80000000"
               "1200000000000000"
               "1100000000000000" +
                   kCapabilityBytes +
@@ -222,6 +232,7 @@ TEST(IoMessages, AWholeReadIntoMemory) {
                   "00000000"
                   "00000000"
                   "000000000000000000000000000000000000000000000000"
+                  "00000000000000000000000000000000"
                   "0000000000000000"
                   "0000010000000000"
                   "00100000007f0000"
@@ -255,7 +266,8 @@ TEST(IoMessages, ARequestWhoseListsAreInMemory) {
                               "01000000"
                               "00200000007f0000"
                               "0300000000000000"
-                              "983e000000000000");
+                              "983e000000000000"
+                              "00000000000000000000000000000000");
 }
 
 }  // namespace

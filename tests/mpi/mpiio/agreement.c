@@ -61,6 +61,50 @@ static void refused_view(MPI_File file) {
     OK(MPI_File_set_view(file, 0, MPI_BYTE, MPI_BYTE, "native", MPI_INFO_NULL));
 }
 
+/* Rank 1 is refused where the others agree on where the shared file pointer of a sequential file
+ * stands. Nobody hangs, and the others' view begins there. */
+static void refused_sequential_view(void) {
+    MPI_File file = MPI_FILE_NULL;
+    const int mode = MPI_MODE_CREATE | MPI_MODE_WRONLY | MPI_MODE_SEQUENTIAL;
+    int number = -1;
+
+    test_remove(test_file);
+    OK(MPI_File_open(MPI_COMM_WORLD, test_file, mode, MPI_INFO_NULL, &file));
+    OK(MPI_File_write_ordered(file, &test_rank, 4, MPI_BYTE, MPI_STATUS_IGNORE));
+    OK(MPI_File_set_view(file, MPI_DISPLACEMENT_CURRENT, MPI_INT, MPI_INT, "native",
+                         MPI_INFO_NULL));
+    OK(MPI_File_write_ordered(file, &test_rank, 1, MPI_INT, MPI_STATUS_IGNORE));
+    for (int i = 0; i < 2; i++) {
+        const char* datarep = test_rank == 1 && i == 0 ? "runes" : "native";
+        const MPI_Offset disp = test_rank == 1 && i == 1 ? 8 : MPI_DISPLACEMENT_CURRENT;
+        const int code = MPI_File_set_view(file, disp, MPI_INT, MPI_INT, datarep, MPI_INFO_NULL);
+        if (test_rank == 1)
+            CHECK(code != MPI_SUCCESS);
+        else
+            OK(code);
+    }
+    /* Rank 0's view begins behind the two rounds of numbers. */
+    if (test_rank == 0) OK(MPI_File_write_shared(file, &test_ranks, 1, MPI_INT, MPI_STATUS_IGNORE));
+    OK(MPI_File_close(&file));
+    OK(MPI_File_open(MPI_COMM_WORLD, test_file, MPI_MODE_RDONLY, MPI_INFO_NULL, &file));
+    for (int i = 0; i < 2 * test_ranks + 1; i++) {
+        OK(MPI_File_read_at(file, 4 * i, &number, 1, MPI_INT, MPI_STATUS_IGNORE));
+        CHECK(number == (i < 2 * test_ranks ? i % test_ranks : test_ranks));
+    }
+    test_close_and_remove(&file);
+}
+
+/* Rank 1's displacement is refused before anything else is looked at. */
+static void refused_displacement(void) {
+    MPI_File file = test_create(MPI_INFO_NULL);
+    const int code =
+        MPI_File_set_view(file, test_rank == 1 ? -5 : 4, MPI_INT, MPI_INT, "native", MPI_INFO_NULL);
+
+    CHECK((code == MPI_SUCCESS) == (test_rank != 1));
+    OK(MPI_File_write_at_all(file, 0, NULL, 0, MPI_INT, MPI_STATUS_IGNORE));
+    test_close_and_remove(&file);
+}
+
 static void one_way(const char* way) {
     MPI_Info info;
 
@@ -84,5 +128,7 @@ int main(int argc, char** argv) {
     one_way("independent");
     one_way("twophase");
     one_way("server");
+    refused_displacement();
+    refused_sequential_view();
     return test_end("agreement");
 }

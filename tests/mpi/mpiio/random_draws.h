@@ -28,7 +28,7 @@ static unsigned char value(int rank, int call, int i) {
 /* The memory of one call: 0xEE from `low` to below `high` (bytes that the type's instances lie in),
  * and when `writing` the `total` bytes to be written. The address that the type is relative to;
  * + low goes to free(). */
-static unsigned char* new_data(const Typed* type, int total, int low, int high, int call,
+static inline unsigned char* new_data(const Typed* type, int total, int low, int high, int call,
                                int writing) {
     const size_t span = (size_t)(high - low);
     unsigned char* memory = malloc(span + 1);

@@ -3,7 +3,10 @@
  * the file, random views, every kind of call, reads beyond the end of the file, hints that choose
  * and bound the way of collective calls, the same or others on each rank.
  *
- *     random_io FILE [--seeds=20] [--first=1] [--steps=8]
+ *     random_io FILE [--seeds=20] [--first=1] [--steps=8] [--collective=WAY]
+ *
+ * --collective=generic (any WAY): that way in place of the drawn ones, in a file of full size, as
+ * ROMIO's own collective reads count wrongly where a file ends.
  *
  * All ranks draw the same numbers, so each knows what every other one does, and keeps the whole
  * model. A failure names its seed: `--first=SEED --seeds=1` repeats it.
@@ -23,6 +26,7 @@ enum { kAt, kPointer, kAtAll, kPointerAll, kIAt, kIPointer, kIAtAll, kIPointerAl
 
 static unsigned char model[kFileMost];
 static long long model_size;
+static const char* only_way; /* NULL: as drawn */
 
 /* ---- One step: an access of every rank ----------------------------------------------------- */
 
@@ -195,6 +199,13 @@ static void apply_writes(const Access* accesses, int calls) {
             }
 }
 
+static MPI_Info drawn_hints(void) {
+    MPI_Info hints = random_hints();
+
+    if (only_way != NULL) MPI_Info_set(hints, "orfa_collective", only_way);
+    return hints;
+}
+
 static void step(MPI_File file) {
     static Access accesses[kMaxRanks];
     const int writing = pick(0, 2) != 0 || step_now == 0, kind = pick(0, kKinds - 1);
@@ -204,7 +215,7 @@ static void step(MPI_File file) {
     MPI_Offset byte = -1;
     MPI_Info hints = MPI_INFO_NULL;
 
-    if (pick(0, 2) == 0) hints = random_hints();
+    if (pick(0, 2) == 0) hints = drawn_hints();
     draw_step(accesses, basic, calls);
     const Access* mine = &accesses[test_rank];
     for (int c = 0; c < calls; c++)
@@ -233,11 +244,12 @@ static void one_seed(int steps) {
     MPI_Offset size = -1;
     MPI_Status status;
 
-    MPI_Info hints = random_hints();
+    MPI_Info hints = drawn_hints();
     MPI_File file = test_create(hints);
     MPI_Info_free(&hints);
     memset(model, 0, sizeof(model));
-    model_size = 0;
+    model_size = only_way != NULL ? kFileMost : 0;
+    if (only_way != NULL) OK(MPI_File_set_size(file, kFileMost));
     for (step_now = 0; step_now < steps; step_now++)
         step(file);
     OK(MPI_File_set_view(file, 0, MPI_BYTE, MPI_BYTE, "native", MPI_INFO_NULL));
@@ -257,6 +269,7 @@ static void one_seed(int steps) {
 int main(int argc, char** argv) {
     test_start(&argc, &argv);
     if (test_ranks > kMaxRanks) return test_skip("at most 16 ranks");
+    only_way = test_option(argc, argv, "--collective");
     run_seeds(argc, argv, one_seed);
     return test_end("random_io");
 }

@@ -22,7 +22,7 @@ struct Lists {
     std::vector<orfa_extent> extents;
 
     [[nodiscard]] orfa_access view() const {
-        return {segments.data(), segments.size(), extents.data(), extents.size()};
+        return {segments.data(), segments.size(), extents.data(), extents.size(), nullptr, 0};
     }
 };
 
@@ -34,7 +34,7 @@ void check_bounds(const Shares& shares, const Layout& layout) {
         EXPECT_LT(share.column, layout.stripe_count);
         EXPECT_GT(share.bytes, 0U);
         EXPECT_LE(share.bytes, protocol::kMaxRequestBytes);
-        EXPECT_LE(share.extents.size(), protocol::kMaxExtents);
+        EXPECT_LE(share.extents.size(), kMostExtents);
         std::vector<protocol::Strided> pattern;
         protocol::fold(share.extents, pattern);
         EXPECT_LE(pattern.size(), share.runs);
@@ -131,12 +131,12 @@ TEST(Shares, NeighboursAreJoined) {
     const orfa_extent extents[] = {{0, 200'000}, {200'000, 200'000}};
     Shares shares;
     // One server: its object is the file, one extent and one segment do.
-    ASSERT_TRUE(shares.cut({4096, 1, 0}, {segments, 2, extents, 2}).ok());
+    ASSERT_TRUE(shares.cut({4096, 1, 0}, {segments, 2, extents, 2, nullptr, 0}).ok());
     ASSERT_EQ(shares.size(), 1U);
     EXPECT_EQ(shares[0].extents.size(), 1U);
     EXPECT_EQ(shares[0].segments.size(), 1U);
     // Two: each has one extent, and a segment per stripe.
-    ASSERT_TRUE(shares.cut({4096, 2, 0}, {segments, 2, extents, 2}).ok());
+    ASSERT_TRUE(shares.cut({4096, 2, 0}, {segments, 2, extents, 2, nullptr, 0}).ok());
     ASSERT_EQ(shares.size(), 2U);
     EXPECT_EQ(shares[0].extents.size(), 1U);
     EXPECT_EQ(shares[1].extents.size(), 1U);
@@ -151,7 +151,7 @@ TEST(Shares, LargeAccessesAreCutIntoRequestsOfTheLargestSize) {
     const orfa_extent extent{0, segment.length};
     Shares shares;
     const Layout layout{1 << 20, 4, 0};
-    ASSERT_TRUE(shares.cut(layout, {&segment, 1, &extent, 1}).ok());
+    ASSERT_TRUE(shares.cut(layout, {&segment, 1, &extent, 1, nullptr, 0}).ok());
     EXPECT_EQ(shares.bytes(), segment.length);
     EXPECT_EQ(shares.size(), 9U);
     check_bounds(shares, layout);
@@ -167,7 +167,8 @@ TEST(Shares, LongListsAreCutIntoRequestsOfTheLongestList) {
     }
     Shares shares;
     const Layout layout{4096, 2, 0};
-    ASSERT_TRUE(shares.cut(layout, {segments.data(), 50'000, extents.data(), 50'000}).ok());
+    ASSERT_TRUE(
+        shares.cut(layout, {segments.data(), 50'000, extents.data(), 50'000, nullptr, 0}).ok());
     EXPECT_EQ(shares.bytes(), 150'000U);
     EXPECT_GE(shares.size(), 50'000U / protocol::kMaxListEntries);
     check_bounds(shares, layout);
@@ -182,7 +183,7 @@ TEST(Shares, ListsThatDoNotRepeatAreCutToo) {
         extents.push_back({i * 50 + random() % 40, 1});
     Shares shares;
     const Layout layout{4096, 1, 0};
-    ASSERT_TRUE(shares.cut(layout, {&segment, 1, extents.data(), extents.size()}).ok());
+    ASSERT_TRUE(shares.cut(layout, {&segment, 1, extents.data(), extents.size(), nullptr, 0}).ok());
     check_bounds(shares, layout);
 }
 
@@ -194,7 +195,7 @@ TEST(Shares, ARepeatingListIsOneRequestForEachServer) {
         extents.push_back({i * 64, 16});
     Shares shares;
     const Layout layout{1 << 20, 2, 0};
-    ASSERT_TRUE(shares.cut(layout, {&segment, 1, extents.data(), extents.size()}).ok());
+    ASSERT_TRUE(shares.cut(layout, {&segment, 1, extents.data(), extents.size(), nullptr, 0}).ok());
     check_bounds(shares, layout);
     EXPECT_EQ(shares.size(), 2U);
 }
@@ -205,22 +206,64 @@ TEST(Shares, SumsThatDifferOrOverflowAreEinval) {
     const Layout layout{4096, 2, 0};
     const orfa_segment segment{memory, 16};
     const orfa_extent shorter{0, 15};
-    EXPECT_EQ(shares.cut(layout, {&segment, 1, &shorter, 1}).err(), EINVAL);
-    EXPECT_EQ(shares.cut(layout, {&segment, 1, nullptr, 0}).err(), EINVAL);
-    EXPECT_EQ(shares.cut(layout, {nullptr, 0, &shorter, 1}).err(), EINVAL);
+    EXPECT_EQ(shares.cut(layout, {&segment, 1, &shorter, 1, nullptr, 0}).err(), EINVAL);
+    EXPECT_EQ(shares.cut(layout, {&segment, 1, nullptr, 0, nullptr, 0}).err(), EINVAL);
+    EXPECT_EQ(shares.cut(layout, {nullptr, 0, &shorter, 1, nullptr, 0}).err(), EINVAL);
     const orfa_segment huge[] = {{memory, ~0ULL}, {memory, 17}};  // the sum wraps to 16
     const orfa_extent equal{0, 16};
-    EXPECT_EQ(shares.cut(layout, {huge, 2, &equal, 1}).err(), EINVAL);
+    EXPECT_EQ(shares.cut(layout, {huge, 2, &equal, 1, nullptr, 0}).err(), EINVAL);
     const orfa_extent far{~0ULL - 8, 16};
-    EXPECT_FALSE(shares.cut(layout, {&segment, 1, &far, 1}).ok());
+    EXPECT_FALSE(shares.cut(layout, {&segment, 1, &far, 1, nullptr, 0}).ok());
+}
+
+TEST(Shares, APatternGoesToEachColumnThatItTouches) {
+    std::vector<std::byte> memory(4000);
+    const orfa_segment segments[] = {{memory.data(), 1000}, {nullptr, 0}, {&memory[1500], 1000}};
+    const orfa_strided pattern{4000, 200, 20'000, 12'288, 5, 2};  // 12,288: three stripes
+    Shares shares;
+    ASSERT_TRUE(shares.cut({4096, 3, 0}, {segments, 3, nullptr, 0, &pattern, 1}).ok());
+    EXPECT_EQ(shares.bytes(), 2000U);
+    std::uint64_t bytes = 0;
+    for (std::size_t i = 0; i < shares.size(); ++i) {
+        EXPECT_TRUE(shares[i].is_pattern());
+        EXPECT_EQ(shares[i].pattern.size(), 1U);
+        EXPECT_EQ(shares[i].segments.size(), 2U);  // all of them: the servers find their bytes
+        EXPECT_EQ(shares[i].striping.column, shares[i].column);
+        bytes += shares[i].bytes;
+    }
+    EXPECT_EQ(bytes, 2000U);
+    const orfa_strided one{8192, 100, 7, 9, 1, 1};  // strides of nothing
+    const orfa_segment hundred{memory.data(), 100};
+    ASSERT_TRUE(shares.cut({4096, 3, 0}, {&hundred, 1, nullptr, 0, &one, 1}).ok());
+    ASSERT_EQ(shares.size(), 1U);
+    EXPECT_EQ(shares[0].column, 2U);
+}
+
+TEST(Shares, MalformedPatternsAreRefused) {
+    std::vector<std::byte> memory(100);
+    const orfa_segment segment{memory.data(), 100};
+    const orfa_extent extent{0, 100};
+    Shares shares;
+    const auto error_of = [&](const orfa_strided& pattern) {
+        return shares.cut({4096, 2, 0}, {&segment, 1, nullptr, 0, &pattern, 1}).err();
+    };
+    EXPECT_EQ(error_of({0, 50, 60, 0, 2, 1}), 0);
+    EXPECT_EQ(error_of({0, 49, 60, 0, 2, 1}), EINVAL);
+    EXPECT_EQ(error_of({0, 0, 60, 0, 2, 1}), EINVAL);
+    EXPECT_EQ(error_of({0, 50, 60, 0, 0, 1}), EINVAL);
+    EXPECT_EQ(error_of({0, 50, 60, 0, ~0U, ~0U}), EINVAL);
+    EXPECT_EQ(error_of({0, 1ULL << 63, 0, 0, 2, 1}), EINVAL);
+    EXPECT_EQ(error_of({1ULL << 62, 50, 60, 0, 2, 1}), EFBIG);
+    const orfa_strided sound{0, 50, 60, 0, 2, 1};
+    EXPECT_EQ(shares.cut({4096, 2, 0}, {&segment, 1, &extent, 1, &sound, 1}).err(), EINVAL);
 }
 
 TEST(Shares, AnEmptyAccessHasNone) {
     Shares shares;
-    ASSERT_TRUE(shares.cut({4096, 2, 0}, {nullptr, 0, nullptr, 0}).ok());
+    ASSERT_TRUE(shares.cut({4096, 2, 0}, {nullptr, 0, nullptr, 0, nullptr, 0}).ok());
     EXPECT_EQ(shares.size(), 0U);
     const orfa_extent nothing[] = {{5, 0}, {~0ULL >> 3, 0}};
-    ASSERT_TRUE(shares.cut({4096, 2, 0}, {nullptr, 0, nothing, 2}).ok());
+    ASSERT_TRUE(shares.cut({4096, 2, 0}, {nullptr, 0, nothing, 2, nullptr, 0}).ok());
     EXPECT_EQ(shares.size(), 0U);
     EXPECT_EQ(shares.bytes(), 0U);
 }

@@ -45,6 +45,8 @@ TEST(Choice, HintsWinOverCosts) {
     Facts facts = interleaved(4, kMiB, kMiB);
     facts.wish = Way::kServer;
     EXPECT_EQ(choose(facts).way, Way::kServer);
+    facts.wish = Way::kGeneric;
+    EXPECT_EQ(choose(facts).way, Way::kGeneric);
     facts.wish = Way::kTwophase;
     EXPECT_EQ(choose(facts).way, Way::kTwophase);
     facts = interleaved(4, 16, kMiB);

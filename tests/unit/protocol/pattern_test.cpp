@@ -2,6 +2,8 @@
 // Folding lists of extents into nested strided patterns, and back.
 #include "protocol/pattern.hpp"
 
+#include "protocol/walk.hpp"
+
 #include <gtest/gtest.h>
 
 #include <random>
@@ -17,8 +19,10 @@ std::vector<Strided> folded(const std::vector<Extent>& extents) {
 
 std::vector<Extent> unfolded(const std::vector<Strided>& runs) {
     std::vector<Extent> out;
-    for (const Strided& run : runs)
-        unfold(run, out);
+    Walk walk(runs, {});
+    for (PieceRun run = walk.next(); run.count > 0; run = walk.next())
+        for (std::uint64_t i = 0; i < run.count; ++i)
+            out.push_back({run.offset + i * run.stride, run.length});
     return out;
 }
 

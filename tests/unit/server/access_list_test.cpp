@@ -13,6 +13,7 @@ namespace {
 using protocol::Extent;
 using protocol::IoRequest;
 using protocol::MemorySegment;
+using protocol::Strided;
 
 struct Lists {
     std::vector<Extent> extents;
@@ -43,7 +44,7 @@ TEST(AccessList, SoundListsAreTakenOver) {
     const Lists lists{{{0, 10}, {100, 20}}, {{1000, 7, 25}, {2000, 8, 5}}};
     AccessList out;
     ASSERT_TRUE(parse(lists, request_of(lists), out).ok());
-    EXPECT_EQ(out.extents, lists.extents);
+    EXPECT_EQ(out.pattern, (std::vector<Strided>{{0, 10, 0, 0, 1, 1}, {100, 20, 0, 0, 1, 1}}));
     ASSERT_EQ(out.segments.size(), 2U);
     EXPECT_EQ(out.segments[1].addr, 2000U);
     EXPECT_EQ(out.segments[1].key, 8U);
@@ -86,18 +87,57 @@ Status parse_strided(const protocol::Strided& run, std::uint64_t total, AccessLi
     return parse_lists(request, reader, out);
 }
 
-TEST(AccessList, StridedPatternsBecomeExtents) {
+TEST(AccessList, StridedPatternsAreChecked) {
     AccessList out;
     ASSERT_TRUE(parse_strided({100, 5, 10, 1000, 2, 2}, 20, out).ok());
-    EXPECT_EQ(out.extents, (std::vector<Extent>{{100, 5}, {110, 5}, {1100, 5}, {1110, 5}}));
+    EXPECT_EQ(out.pattern, (std::vector<Strided>{{100, 5, 10, 1000, 2, 2}}));
     EXPECT_EQ(parse_strided({100, 5, 10, 1000, 2, 2}, 25, out).err(), EPROTO);  // another sum
     EXPECT_EQ(parse_strided({100, 0, 10, 1000, 2, 2}, 0, out).err(), EPROTO);
     EXPECT_EQ(parse_strided({100, 5, 10, 0, 0, 1}, 0, out).err(), EPROTO);
     EXPECT_EQ(parse_strided({1ULL << 62, 5, 10, 0, 2, 1}, 10, out).err(), EPROTO);
     EXPECT_EQ(parse_strided({0, 1, 1, 1, 65536, 65536}, 0, out).err(), EPROTO);
-    ASSERT_TRUE(
-        parse_strided({0, 1, 2, 0, protocol::kMaxExtents, 1}, protocol::kMaxExtents, out).ok());
-    EXPECT_EQ(out.extents.size(), protocol::kMaxExtents);
+    constexpr std::uint32_t kMost = protocol::kMaxPieces;
+    EXPECT_TRUE(parse_strided({0, 1, 2, 0, kMost, 1}, kMost, out).ok());
+    EXPECT_EQ(parse_strided({0, 1, 2, 0, kMost + 1, 1}, kMost + 1, out).err(), EPROTO);
+    EXPECT_EQ(parse_strided({0, 17, 20, 0, kMost, 1}, 17ULL * kMost, out).err(), EPROTO);
+}
+
+TEST(AccessList, PatternsOfTheFileCountTheServersStripesOnly) {
+    // Two servers, stripes of 4 KiB: pieces of 1 KiB at 0, 3 KiB, 6 KiB, 9 KiB.
+    const Strided run{0, 1024, 3072, 0, 4, 1};
+    const MemorySegment memory{1 << 20, 0, 4096};
+    std::byte bytes[sizeof(run) + sizeof(memory)];
+    protocol::Writer writer(bytes);
+    writer.put(run);
+    writer.put(memory);
+    IoRequest request{};
+    request.entry_count = 1;
+    request.pattern = protocol::Pattern::kStrided;
+    request.total_bytes = 3072;  // the piece at 6 KiB is the other server's
+    request.segment_count = 1;
+    request.flags = protocol::kWholeMemory;
+    request.striping = {4096, 2, 0};
+    const auto parsed = [&] {
+        AccessList out;
+        protocol::Reader reader(bytes);
+        return parse_lists(request, reader, out).err();
+    };
+    EXPECT_EQ(parsed(), 0);
+    request.flags = 0;  // then the memory would be the server's bytes only
+    EXPECT_EQ(parsed(), EPROTO);
+    request.flags = protocol::kWholeMemory;
+    request.striping.column = 1;
+    EXPECT_EQ(parsed(), EPROTO);
+    request.total_bytes = 1024;
+    EXPECT_EQ(parsed(), 0);
+    for (const protocol::Striping& wrong : {protocol::Striping{4096, 2, 2},
+                                            {4095, 2, 1},
+                                            {0, 2, 1},
+                                            {4096, 0, 0},
+                                            {1ULL << 40, 2, 1}}) {
+        request.striping = wrong;
+        EXPECT_EQ(parsed(), EPROTO);
+    }
 }
 
 TEST(AccessList, RequestsOutOfBoundsAreEproto) {
@@ -116,13 +156,13 @@ TEST(AccessList, RequestsOutOfBoundsAreEproto) {
     request.pattern = static_cast<protocol::Pattern>(2);
     EXPECT_EQ(check_bounds(request).err(), EPROTO);
     request = {};
-    request.flags = protocol::kTogether << 1;
+    request.flags = protocol::kWholeMemory << 1;
     EXPECT_EQ(check_bounds(request).err(), EPROTO);
     request.flags = protocol::kListsInMemory | protocol::kTogether;
     EXPECT_TRUE(check_bounds(request).ok());
 }
 
-TEST(SegmentCursor, TakesAndSkipsEveryByteOnce) {
+TEST(SegmentCursor, TakesAndLeavesOutEveryByteOnce) {
     std::mt19937_64 random(6);
     for (int round = 0; round < 500; ++round) {
         std::vector<fabric::RemoteSegment> segments;
@@ -137,7 +177,7 @@ TEST(SegmentCursor, TakesAndSkipsEveryByteOnce) {
         while (at < addresses.size()) {
             const std::uint64_t length = std::min(addresses.size() - at, random() % 70 + 1);
             if (random() % 3 == 0) {
-                cursor.skip(length);
+                cursor.move_to(at + length);
             } else {
                 std::vector<fabric::RemoteSegment> out;
                 cursor.take(length, out);
