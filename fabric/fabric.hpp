@@ -72,7 +72,7 @@ struct RegistrationFigures {
 // Told the end of an rma that was not done at once. Owned by the caller, alive until on_rma_done().
 class RmaCompletion {
   public:
-    // Runs inside Endpoint::poll().
+    // Runs inside Endpoint::poll(), or CopyCrew::reap() or work() of an endpoint that has a crew.
     virtual void on_rma_done(Status status) = 0;
 
   protected:

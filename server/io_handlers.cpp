@@ -132,7 +132,8 @@ bool is_filling(const Core& core, const ObjectStore::Pin* pin, Scratch& scratch)
     return found;
 }
 
-// Whether rma with this client ends before other requests are looked at.
+// Whether rma with this client may take any time, as it needs the client's help: others then look
+// meanwhile, and do not wait as for what is_filling().
 bool is_exposed(const Session& session) {
     return !session.endpoint->moves_alone(session.peer);
 }
