@@ -91,9 +91,9 @@ def measure_buffered(options, samples):
         samples.add("buffered", {"line": f"{direction}, {line}", "x": size, "values": [rate]})
 
     sizes = ",".join(map(str, SIZES))
-    for line, process_vm in (("ORFA, direct", "1"), ("ORFA, through buffers", "0")):
+    for line, stage_max in (("ORFA, direct", "0"), ("ORFA, through buffers", str(MIB))):
         # Without messages' payload, which has a buffer at either end in both cases.
-        environment = {"ORFA_PROCESS_VM": process_vm, "ORFA_INLINE_MAX": "0"}
+        environment = {"ORFA_STAGE_MAX": stage_max, "ORFA_INLINE_MAX": "0"}
         for found in request_parts(options, environment, "--transport", "local", "--sizes", sizes):
             add(found["direction"], line, found["bytes"], found["bytes"] / found["us"]["whole"] * 1e6)
     with tempfile.TemporaryDirectory(prefix="orfa-papers-", dir=options.out) as folder:
@@ -136,8 +136,8 @@ FIGURES = {
     "buffered": (measure_buffered, "Direct access against access through buffers", "B/s", "bytes",
                  "2004, figure 6, and 2005, figure 14: a kernel client that moved each page through the page cache took 77 us a page "
                  "with GM (54 with MX); going past it saved 0.9 us a page and side, 20 % of a small request's latency. There is no "
-                 "kernel client here. Instead: ORFA's one copy between processes, which the kernel makes page by page, beside its "
-                 "fallback, two copies in user space through shared memory; and this machine's disk with O_DIRECT beside its page "
+                 "kernel client here. Instead: ORFA's one copy between processes, which the kernel makes page by page, beside "
+                 "what it does by default up to 1 MiB, two copies in user space through shared memory; and this machine's disk with O_DIRECT beside its page "
                  "cache (writes end when they are in the cache). One process and one hot buffer."),
     "clients": (measure_clients, "Bandwidth over the number of clients, 64 KiB a request", "B/s", "clients",
                 "2005, figure 9: with GM, whose messages nobody expected, 233 of 250 MB/s with 92 clients (93 %) fell to 163 MB/s with "

@@ -13,19 +13,23 @@
 namespace orfa::testing {
 namespace {
 
-// "bounce": the same host, without process_vm.
+// "bounce": the same host, without process_vm and stages.
 class Edges : public ::testing::TestWithParam<const char*> {
   protected:
     void SetUp() override {
         ASSERT_TRUE(cluster_.ok()) << cluster_.error();
         const bool bounce = std::string(GetParam()) == "bounce";
-        if (bounce) no_process_vm_ = std::make_unique<ScopedEnvironment>("ORFA_PROCESS_VM", "0");
+        if (bounce) {
+            no_process_vm_ = std::make_unique<ScopedEnvironment>("ORFA_PROCESS_VM", "0");
+            no_stages_ = std::make_unique<ScopedEnvironment>("ORFA_STAGE_MAX", "0");
+        }
         session_ = connect(cluster_, bounce ? "local" : GetParam());
         ASSERT_NE(session_, nullptr) << orfa_error();
     }
 
     Cluster cluster_;
     std::unique_ptr<ScopedEnvironment> no_process_vm_;
+    std::unique_ptr<ScopedEnvironment> no_stages_;
     SessionPtr session_;
 };
 

@@ -270,10 +270,11 @@ TEST_P(RandomAccess, AgreesWithTheModel) {
         kProcesses, static_cast<int>(40000 + seeds * 4000), [&](unsigned rank, Barrier& barrier) {
             std::string transport = way;
             if (way == "mixed") transport = rank % 2 == 0 ? "local" : "ofi";
-            if (way == "bounce") {
-                setenv("ORFA_PROCESS_VM", "0", 1);
+            if (way == "direct" || way == "bounce") {
+                setenv("ORFA_STAGE_MAX", "0", 1);
                 transport = "local";
             }
+            if (way == "bounce") setenv("ORFA_PROCESS_VM", "0", 1);
             const SessionPtr session = connect(cluster, transport);
             if (session == nullptr) {
                 std::fprintf(stderr, "%s\n", orfa_error());
@@ -286,7 +287,7 @@ TEST_P(RandomAccess, AgreesWithTheModel) {
     EXPECT_EQ(code, 0);
 }
 
-INSTANTIATE_TEST_SUITE_P(Ways, RandomAccess, ::testing::Values("local", "ofi", "mixed", "bounce"),
+INSTANTIATE_TEST_SUITE_P(Ways, RandomAccess, ::testing::Values("local", "direct", "ofi", "mixed", "bounce"),
                          [](const auto& way) { return std::string(way.param); });
 
 }  // namespace
