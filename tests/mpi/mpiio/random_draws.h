@@ -29,7 +29,7 @@ static unsigned char value(int rank, int call, int i) {
  * and when `writing` the `total` bytes to be written. The address that the type is relative to;
  * + low goes to free(). */
 static inline unsigned char* new_data(const Typed* type, int total, int low, int high, int call,
-                               int writing) {
+                                      int writing) {
     const size_t span = (size_t)(high - low);
     unsigned char* memory = malloc(span + 1);
     unsigned char* data = memory - low;
