@@ -287,7 +287,8 @@ TEST_P(RandomAccess, AgreesWithTheModel) {
     EXPECT_EQ(code, 0);
 }
 
-INSTANTIATE_TEST_SUITE_P(Ways, RandomAccess, ::testing::Values("local", "direct", "ofi", "mixed", "bounce"),
+INSTANTIATE_TEST_SUITE_P(Ways, RandomAccess,
+                         ::testing::Values("local", "direct", "ofi", "mixed", "bounce"),
                          [](const auto& way) { return std::string(way.param); });
 
 }  // namespace
