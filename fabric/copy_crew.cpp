@@ -81,10 +81,14 @@ bool CopyCrew::work() {
     owner_copies_.store(true, std::memory_order_relaxed);
     job->status = copy(*job);
     owner_copies_.store(false, std::memory_order_relaxed);
-    --under_way_;
-    job->owner->on_copied(*job, job->status);
-    spare_.push_back(std::move(job));
+    tell(std::move(job));
     return true;
+}
+
+void CopyCrew::tell(std::unique_ptr<CopyJob> job) {
+    --under_way_;
+    job->owner->on_copied(*job);
+    spare_.push_back(std::move(job));
 }
 
 std::size_t CopyCrew::reap() {
@@ -95,13 +99,15 @@ std::size_t CopyCrew::reap() {
         done_count_.store(0, std::memory_order_relaxed);
     }
     const std::size_t events = told_.size();
-    under_way_ -= events;
-    for (auto& job : told_) {
-        job->owner->on_copied(*job, job->status);
-        spare_.push_back(std::move(job));
-    }
+    for (auto& job : told_)
+        tell(std::move(job));
     told_.clear();
     return events;
+}
+
+void CopyCrew::finish() {
+    while (under_way_ > 0)
+        if (!work() && reap() == 0) sched_yield();
 }
 
 bool CopyCrew::arm() {

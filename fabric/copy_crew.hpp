@@ -25,10 +25,10 @@ namespace orfa::fabric {
 
 // One copy: its lists are its own, the memory is the caller's until the end is told.
 struct CopyJob {
-    // Told the end of a copy, by CopyCrew::reap().
+    // Told the end of a copy, by CopyCrew's work() and reap(): job.status is how it ended.
     class Owner {
       public:
-        virtual void on_copied(CopyJob& job, Status status) = 0;
+        virtual void on_copied(CopyJob& job) = 0;
 
       protected:
         ~Owner() = default;
@@ -64,6 +64,8 @@ class CopyCrew {
     bool work();
     // Tells the ends of copies to their owners; how many.
     std::size_t reap();
+    // Until nothing is under way.
+    void finish();
     // Copies submitted whose end has not been told.
     [[nodiscard]] std::size_t under_way() const { return under_way_; }
 
@@ -75,6 +77,7 @@ class CopyCrew {
 
   private:
     void help();
+    void tell(std::unique_ptr<CopyJob> job);
     std::unique_ptr<CopyJob> take(std::size_t leave) ORFA_REQUIRES(mutex_);
 
     Mutex mutex_;

@@ -4,7 +4,6 @@
 #include "common/log.hpp"
 #include "fabric/process_memory.hpp"
 
-#include <sched.h>
 #include <sys/epoll.h>
 #include <unistd.h>
 
@@ -68,8 +67,7 @@ LocalEndpoint::~LocalEndpoint() {
     if (::getpid() != owner_) return;  // a forked child: the connections are its parent's
     // What the crew still copies to and from may go away afterwards. Nobody is told any more.
     closing_ = true;
-    while (copies_ > 0 && crew_ != nullptr)
-        if (!crew_->work() && crew_->reap() == 0) sched_yield();
+    if (copies_ > 0) crew_->finish();
     for (auto& [id, peer] : peers_)
         peer->connection.hang_up();
 }
@@ -265,7 +263,8 @@ void LocalEndpoint::hand_over(Peer& peer, Direction direction, std::span<const L
     crew_->submit(std::move(job));
 }
 
-void LocalEndpoint::on_copied(CopyJob& job, Status status) {
+void LocalEndpoint::on_copied(CopyJob& job) {
+    Status status = job.status;
     --copies_;
     Peer& peer = *find(job.peer);  // bury() leaves it until now
     --peer.copies;

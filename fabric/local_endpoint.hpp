@@ -30,10 +30,10 @@
 namespace orfa::fabric {
 
 struct LocalOptions {
-    std::optional<std::uint16_t> listen_port;      // none: this endpoint only dials
-    LocalGeometry geometry;                        // of the connections that come in
-    std::size_t stage_max = std::size_t{1} << 20;  // bytes; larger transfers are not staged
-    bool allow_process_vm = true;                  // ORFA_PROCESS_VM=0 in the environment overrides
+    std::optional<std::uint16_t> listen_port;  // none: this endpoint only dials
+    LocalGeometry geometry;                    // of the connections that come in
+    std::size_t stage_max = SIZE_MAX;  // bytes; what is larger, or than a stage, is not staged
+    bool allow_process_vm = true;      // ORFA_PROCESS_VM=0 in the environment overrides
     CopyCrew* crew = nullptr;  // makes the larger copies; outlives the endpoint. None: made at once
 };
 
@@ -116,7 +116,7 @@ class LocalEndpoint final : public Endpoint, private CopyJob::Owner {
     // By the crew; its end comes as on_copied().
     void hand_over(Peer& peer, Direction direction, std::span<const LocalSegment> local,
                    std::span<const RemoteSegment> remote, RmaCompletion* completion);
-    void on_copied(CopyJob& job, Status status) override;
+    void on_copied(CopyJob& job) override;
     void lose_process_vm(Peer& peer);
     // Through shared memory.
     void bounce(Peer& peer, Direction direction, std::span<const LocalSegment> local,

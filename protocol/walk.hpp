@@ -146,11 +146,16 @@ inline std::uint64_t bytes_of(std::span<const Strided> pattern, const Striping& 
     return bytes;
 }
 
+// The bytes of [offset, offset + length) below `limit`.
+constexpr std::uint64_t bytes_below(std::uint64_t offset, std::uint64_t length,
+                                    std::uint64_t limit) {
+    return offset < limit ? std::min(length, limit - offset) : 0;
+}
+
 // The bytes of a run below object offset `limit`.
 constexpr std::uint64_t bytes_below(const PieceRun& run, std::uint64_t limit) {
     const auto below = [&](std::uint64_t index) {
-        const std::uint64_t start = run.offset + index * run.stride;
-        return start < limit ? std::min(run.length, limit - start) : 0;
+        return bytes_below(run.offset + index * run.stride, run.length, limit);
     };
     if (run.count == 1 || below(run.count - 1) == run.length) return run.count * below(0);
     std::uint64_t bytes = 0;

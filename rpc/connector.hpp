@@ -6,6 +6,8 @@
 #include "common/status.hpp"
 #include "fabric/fabric.hpp"
 
+#include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <vector>
@@ -15,9 +17,9 @@ namespace orfa::rpc {
 enum class Transport : std::uint8_t { kAuto, kLocal, kOfi };
 
 struct ConnectorOptions {
-    Transport transport = Transport::kAuto;        // ORFA_TRANSPORT
-    std::string provider;                          // ORFA_PROVIDER; empty: the default
-    std::size_t stage_max = std::size_t{1} << 20;  // see fabric::LocalOptions
+    Transport transport = Transport::kAuto;  // ORFA_TRANSPORT
+    std::string provider;                    // ORFA_PROVIDER; empty: the default
+    std::size_t stage_max = SIZE_MAX;        // ORFA_STAGE_MAX; see fabric::LocalOptions
 };
 
 // transport from "auto", "local" or "ofi"; EINVAL.

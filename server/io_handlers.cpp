@@ -144,7 +144,8 @@ Status read_inline(ObjectStore& store, ObjectStore::Pin* pin, Scratch& scratch,
     while (!rounds.finished()) {
         rounds.next(Rounds::kNoLimit, scratch.round);
         for (const auto& part : scratch.round) {
-            const std::uint64_t there = bytes_there(part, object_size);
+            const std::uint64_t there =
+                protocol::bytes_below(part.offset, part.length, object_size);
             scratch.local.clear();
             if (there > 0) ORFA_TRY(store.prepare_read(pin, part.offset, there, scratch.local));
             for (const auto& segment : scratch.local)

@@ -63,7 +63,7 @@ Status prepare_round(ObjectStore& store, ObjectStore::Pin* pin, bool exposed, Se
 Status find_round(ObjectStore& store, ObjectStore::Pin* pin, std::uint64_t object_size,
                   SegmentCursor& memory, Scratch& scratch) {
     for (const auto& part : scratch.round) {
-        const std::uint64_t there = bytes_there(part, object_size);
+        const std::uint64_t there = protocol::bytes_below(part.offset, part.length, object_size);
         if (there == 0) continue;
         ORFA_TRY(store.prepare_read(pin, part.offset, there, scratch.local));
         memory.move_to(part.position);

@@ -64,8 +64,7 @@ void Loop::run() {
             block(stop_by_ms_ == 0 ? run_timers() : kLongestBlockAtEndMs);
     }
     // Copies end by themselves, and before the memory they go to does.
-    while (crew_.under_way() > 0)
-        if (!crew_.work() && crew_.reap() == 0) sched_yield();
+    crew_.finish();
 }
 
 void Loop::stop() {

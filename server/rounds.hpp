@@ -18,11 +18,6 @@ struct RoundPiece {
     std::uint64_t position;
 };
 
-// The bytes of a piece that an object of `size` bytes has.
-inline std::uint64_t bytes_there(const RoundPiece& part, std::uint64_t size) {
-    return part.offset < size ? std::min(part.length, size - part.offset) : 0;
-}
-
 class Rounds {
   public:
     static constexpr std::uint64_t kNoLimit = ~std::uint64_t{0};

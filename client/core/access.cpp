@@ -36,8 +36,8 @@ void count_run(Share& share, std::uint64_t offset) {
     if (!goes_on) ++share.runs;
 }
 
-}  // namespace
-
+// The pattern that an access tells in place of extents. EINVAL: it is malformed or too large;
+// EFBIG: it lies beyond what a file can have.
 Result<std::vector<protocol::Strided>> pattern_of(const orfa_access& access) {
     static_assert(ORFA_STRIDED_BYTES == protocol::kMaxRequestBytes);
     static_assert(ORFA_STRIDED_RANGES == protocol::kMaxPieces);
@@ -63,6 +63,8 @@ Result<std::vector<protocol::Strided>> pattern_of(const orfa_access& access) {
     }
     return pattern;
 }
+
+}  // namespace
 
 Share& Shares::open_share(std::uint32_t column) {
     if (used_ == shares_.size()) shares_.emplace_back();

@@ -39,16 +39,13 @@ struct Share {
 // Extents of a share at most.
 inline constexpr std::size_t kMostExtents = 65536;
 
-// The pattern that an access tells in place of extents. EINVAL: it is malformed or too large;
-// EFBIG: it lies beyond what a file can have.
-Result<std::vector<protocol::Strided>> pattern_of(const orfa_access& access);
-
 // Shares of one access, reused from access to access.
 class Shares {
   public:
     // Cuts `access` with `layout`. Pieces that are next to each other, in the object or in memory,
     // are joined; each share keeps to the bounds of one request. A pattern is not cut: each column
-    // that it touches gets all of it. EINVAL: the sums differ or overflow.
+    // that it touches gets all of it. EINVAL: the sums differ or overflow, or the pattern is
+    // malformed or too large; EFBIG: it lies beyond what a file can have.
     Status cut(const protocol::Layout& layout, const orfa_access& access);
 
     [[nodiscard]] std::size_t size() const { return used_; }

@@ -262,8 +262,7 @@ void Part::scatter(std::span<const std::byte> in) {
         transfer_.file().session().counters.bytes_packed.fetch_add(share_->bytes,
                                                                    std::memory_order_relaxed);
     visit_pieces([&](std::uint64_t offset, std::byte* memory, std::uint64_t length) {
-        const std::uint64_t there =
-            offset < reply_.object_size ? std::min(length, reply_.object_size - offset) : 0;
+        const std::uint64_t there = protocol::bytes_below(offset, length, reply_.object_size);
         std::memcpy(memory, in.data(), there);
         in = in.subspan(length);
     });

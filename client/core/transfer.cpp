@@ -62,7 +62,7 @@ Status Transfer::start(File& file, Direction direction, const orfa_access& acces
         return fail(Status::from_errno(EINVAL), "%s: an access of %u participants",
                     file.path().c_str(), together->participants);
     ORFA_TRY(shares_.cut(file.layout(), access));
-    if (direction == Direction::kRead) ORFA_TRY(note_ranges(access));
+    if (direction == Direction::kRead) note_ranges(access);
     ORFA_TRY(connect_servers(together != nullptr));
 
     background_ = background;
@@ -227,17 +227,12 @@ Result<std::uint64_t> Transfer::finish_read() {
     return bytes;
 }
 
-Status Transfer::note_ranges(const orfa_access& access) {
+void Transfer::note_ranges(const orfa_access& access) {
     ranges_.clear();
-    if (access.strided_count > 0) {
-        auto pattern = pattern_of(access);
-        if (!pattern.ok()) return pattern.status();
-        ranges_ = std::move(*pattern);
-    }
+    if (access.strided_count > 0) ranges_ = shares_[0].pattern;  // each share has all of it
     for (std::size_t i = 0; i < access.extent_count; ++i)
         if (const orfa_extent& extent = access.extents[i]; extent.length > 0)
             ranges_.push_back({extent.offset, extent.length, 0, 0, 1, 1});
-    return {};
 }
 
 // The leading bytes of the access before the first one at or beyond `file_size`.
@@ -252,9 +247,8 @@ std::uint64_t Transfer::bytes_before(std::uint64_t file_size) const {
         }
         // The first piece that is not all there ends it.
         for (std::uint64_t i = 0; i < run.count; ++i) {
-            const std::uint64_t start = run.offset + i * run.stride;
             const std::uint64_t there =
-                start < file_size ? std::min(run.length, file_size - start) : 0;
+                protocol::bytes_below(run.offset + i * run.stride, run.length, file_size);
             bytes += there;
             if (there < run.length) break;
         }

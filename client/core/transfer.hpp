@@ -75,7 +75,7 @@ class Transfer {
     [[nodiscard]] bool moves_alone() const;
     Part& part(std::size_t index);
     Result<std::uint64_t> finish_read();
-    Status note_ranges(const orfa_access& access);
+    void note_ranges(const orfa_access& access);
     std::uint64_t bytes_before(std::uint64_t file_size) const;
 
     File* file_ = nullptr;

@@ -26,7 +26,8 @@ bool drain(CopyCrew& crew) {
 }
 
 struct Owner final : CopyJob::Owner {
-    void on_copied(CopyJob& job, Status status) override {
+    void on_copied(CopyJob& job) override {
+        const Status status = job.status;
         EXPECT_EQ(std::this_thread::get_id(), thread);
         EXPECT_EQ(job.owner, this);
         ++told;
