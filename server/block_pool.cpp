@@ -132,7 +132,7 @@ bool BlockPool::next_chunk(unsigned wanted) {
         return next_partial();
     }
     taken_at_ = std::chrono::steady_clock::now();
-    work_.notify_one();
+    if (idle_) work_.notify_one();
     return true;
 }
 
@@ -146,7 +146,7 @@ void BlockPool::release(std::byte* block) {
     if (index == current_) return;
     if (chunk.free == ~0U) {
         ready_.push_back(index);
-        if (ready_.size() > ready_target_) work_.notify_one();
+        if (idle_ && ready_.size() > ready_target_) work_.notify_one();
     } else if (!chunk.partial) {
         chunk.partial = true;
         partial_.push_back(index);
@@ -206,7 +206,9 @@ void BlockPool::tend() {
         const Pause pause = tend_once();
         if (stopping_) break;
         if (pause == Pause::max()) {
+            idle_ = true;
             work_.wait(mutex_);
+            idle_ = false;
         } else if (pause > Pause::zero()) {
             // Not woken early by what calls for more work.
             const auto until = std::chrono::steady_clock::now() + pause;

@@ -92,6 +92,7 @@ class BlockPool {
     std::uint64_t used_blocks_ = 0;
     std::chrono::steady_clock::time_point taken_at_{};  // when a chunk was last wanted
     bool in_hand_ = false;  // the thread is at work on a free chunk, which is in no list
+    bool idle_ = false;     // the thread waits for work, without an end
     bool stopping_ = false;
     std::condition_variable_any work_;
     std::condition_variable_any handed_back_;  // in_hand_ has become false
