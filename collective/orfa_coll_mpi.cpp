@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 // orfa_coll.h over MPI: the only file of this folder that calls it.
+#include "collective/board.hpp"
 #include "collective/choice.hpp"
 #include "collective/exchange.hpp"
 #include "collective/orfa_coll.h"
@@ -18,6 +19,7 @@ namespace {
 
 using orfa::Result;
 using orfa::Status;
+using orfa::collective::Board;
 using orfa::collective::Buffers;
 using orfa::collective::Choice;
 using orfa::collective::choose;
@@ -35,15 +37,17 @@ using orfa::collective::Way;
 
 constexpr std::uint64_t kDefaultBuffer = 16 << 20;
 constexpr std::uint64_t kLargestBuffer = 1 << 30;  // messages count in int
+constexpr std::uint64_t kCallsBeforeBoard = 2;     // a board costs as much as some tens of calls
 
 // MPI calls by whose failure the ranks fall out of step: nothing but the end is left.
 void must(int mpi_error, MPI_Comm comm) {
     if (mpi_error != MPI_SUCCESS) MPI_Abort(comm, mpi_error);
 }
 
-class MpiRanks final : public Ranks {
+class MpiRanks final : public Ranks, private Board::Progress {
   public:
-    explicit MpiRanks(MPI_Comm comm) : comm_(comm) {
+    // `board` is borrowed; may be null.
+    MpiRanks(MPI_Comm comm, Board* board) : comm_(comm), board_(board) {
         int size = 1;
         int rank = 0;
         MPI_Comm_size(comm, &size);
@@ -56,6 +60,7 @@ class MpiRanks final : public Ranks {
     [[nodiscard]] std::uint32_t rank() const override { return rank_; }
 
     void maximum(std::span<std::int64_t> values) override {
+        if (board_ != nullptr) return board_->maximum(rank_, values, *this);
         must(MPI_Allreduce(MPI_IN_PLACE, values.data(), static_cast<int>(values.size()),
                            MPI_INT64_T, MPI_MAX, comm_),
              comm_);
@@ -99,7 +104,14 @@ class MpiRanks final : public Ranks {
     }
 
   private:
+    // Other ranks may not get on with messages of before unless this one takes part.
+    void progress() override {
+        int found = 0;
+        must(MPI_Iprobe(MPI_ANY_SOURCE, MPI_ANY_TAG, comm_, &found, MPI_STATUS_IGNORE), comm_);
+    }
+
     MPI_Comm comm_;
+    Board* board_;
     std::uint32_t size_ = 1;
     std::uint32_t rank_ = 0;
     std::vector<MPI_Request> sends_;
@@ -185,7 +197,8 @@ struct orfa_coll {
     std::array<Agreed, 2> agreed;  // of reads, of writes
     Buffers buffers;
     std::uint64_t id = 0;
-    std::uint64_t calls = 0;  // begun so far: the same on all ranks
+    std::uint64_t calls = 0;       // begun so far: the same on all ranks
+    std::unique_ptr<Board> board;  // on all ranks or none
     // Of the call under way.
     MPI_Comm comm = MPI_COMM_NULL;
     std::size_t writing = 0;  // 0 or 1
@@ -258,6 +271,27 @@ void say(orfa_coll& coll, const Choice& choice, std::uint32_t ranks) {
                  coll.writing != 0 ? "writes" : "reads", words.c_str());
 }
 
+// Collective. Gives the ranks a board if they have memory in common; whether they have is seen by
+// trying, as names of hosts do not tell.
+void find_board(orfa_coll& coll, MpiRanks& ranks) {
+    if (ranks.size() < 2 || ranks.size() > Board::kMostRanks) return;
+    const std::string name = "/orfa-" + std::to_string(coll.id);
+    std::unique_ptr<Board> board;
+    std::array<std::int64_t, 1> failed = {0};
+    const auto attempt = [&](auto make) {
+        auto made = make(name, ranks.size());
+        failed[0] = made.ok() ? 0 : 1;
+        if (made.ok()) board = std::move(*made);
+    };
+    if (ranks.rank() == 0) attempt(Board::create);
+    ranks.maximum(failed);
+    if (failed[0] != 0) return;
+    if (ranks.rank() != 0) attempt(Board::open);
+    ranks.maximum(failed);
+    if (ranks.rank() == 0) Board::unlink(name);
+    if (failed[0] == 0) coll.board = std::move(board);
+}
+
 using NextRun = void (*)(void*, orfa_coll_run*);
 
 Source::Next runs_from(NextRun next, void* context) {
@@ -303,7 +337,7 @@ void orfa_coll_renew(orfa_coll* coll) {
 
 orfa_coll_way orfa_coll_begin(orfa_coll* coll, MPI_Comm comm, int writing,
                               const orfa_coll_shape* mine) {
-    MpiRanks ranks(comm);
+    MpiRanks ranks(comm, coll->board.get());
     coll->comm = comm;
     ++coll->calls;
     coll->writing = writing != 0 ? 1 : 0;
@@ -340,7 +374,7 @@ orfa_together orfa_coll_together(const orfa_coll* coll) {
 
 int orfa_coll_move(orfa_coll* coll, const orfa_coll_source* source, int error,
                    std::uint64_t* moved) {
-    MpiRanks ranks(coll->comm);
+    MpiRanks ranks(coll->comm, coll->board.get());
     OrfaFile file(coll->file);
     *moved = 0;
     try {
@@ -357,10 +391,11 @@ int orfa_coll_move(orfa_coll* coll, const orfa_coll_source* source, int error,
 }
 
 int orfa_coll_end(orfa_coll* coll, int error_class) {
-    MpiRanks ranks(coll->comm);
+    MpiRanks ranks(coll->comm, coll->board.get());
     Notes& notes = coll->agreed[coll->writing].notes;
     notes = coll->mine;
     notes[Notes::kError] = error_class;
     ranks.maximum(notes.values);
+    if (coll->calls == kCallsBeforeBoard) find_board(*coll, ranks);
     return static_cast<int>(notes[Notes::kError]);
 }

@@ -20,8 +20,9 @@ namespace orfa::rpc {
 namespace {
 
 // Before a waiting thread blocks it lets others run for this long, in the hope that the reply
-// comes: waking a blocked one costs 5 us on a busy processor and up to 70 us on a sleeping one.
-constexpr std::chrono::microseconds kLongestYielding{50};
+// comes: waking a blocked one costs 5 us on a busy processor and up to 70 us on a sleeping one. So
+// long that a reply of 1 MiB is not missed while other ranks are served first.
+constexpr std::chrono::microseconds kLongestYielding{400};
 // With libfabric once: more were found to hold up the peers (0.02 GB/s where 1 gave 1.8).
 constexpr int kYieldsWithOfi = 1;
 // A blocked thread looks after silent servers this often.

@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: MIT
+#include "collective/board.hpp"
+
+#include "common/unique_fd.hpp"
+
+#include <fcntl.h>
+#include <sched.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cassert>
+#include <cerrno>
+
+namespace orfa::collective {
+namespace {
+
+// Looks that only yield in between, and how often others' work is done meanwhile. About 1 ms.
+constexpr unsigned kYieldingLooks = 2000;
+constexpr unsigned kLooksPerProgress = 16;
+constexpr useconds_t kSleepUs = 50;
+
+}  // namespace
+
+Result<std::unique_ptr<Board>> Board::create(const std::string& name, std::uint32_t ranks) {
+    if (ranks > kMostRanks) return Status::from_errno(EINVAL);
+    return map(name, O_CREAT | O_EXCL, ranks);
+}
+
+Result<std::unique_ptr<Board>> Board::open(const std::string& name, std::uint32_t ranks) {
+    if (ranks > kMostRanks) return Status::from_errno(EINVAL);
+    return map(name, 0, ranks);
+}
+
+void Board::unlink(const std::string& name) {
+    shm_unlink(name.c_str());
+}
+
+Result<std::unique_ptr<Board>> Board::map(const std::string& name, int flags, std::uint32_t ranks) {
+    const UniqueFd fd(shm_open(name.c_str(), flags | O_RDWR | O_CLOEXEC, S_IRUSR | S_IWUSR));
+    if (!fd) return Status::from_errno(errno);
+    const std::size_t bytes = sizeof(Slot) * 2 * ranks;
+    // Taken from /dev/shm at once: where that is full, a first touch later would be a SIGBUS.
+    const int error =
+        (flags & O_CREAT) != 0 ? posix_fallocate(fd.get(), 0, static_cast<off_t>(bytes)) : 0;
+    struct stat info {};
+    if (error != 0) {
+        unlink(name);
+        return Status::from_errno(error);
+    }
+    if (fstat(fd.get(), &info) != 0) return Status::from_errno(errno);
+    if (static_cast<std::size_t>(info.st_size) != bytes) return Status::from_errno(EPROTO);
+    void* memory = mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, fd.get(), 0);
+    if (memory == MAP_FAILED) return Status::from_errno(errno);
+    // New memory holds zeros: slots of round 0, which is before the first.
+    return std::unique_ptr<Board>(new Board(static_cast<Slot*>(memory), ranks));
+}
+
+Board::~Board() {
+    munmap(slots_, sizeof(Slot) * 2 * ranks_);
+}
+
+void Board::maximum(std::uint32_t rank, std::span<std::int64_t> values, Progress& others) {
+    assert(rank < ranks_ && values.size() <= kMostValues);
+    ++round_;
+    Slot& mine = slot(rank);
+    std::copy(values.begin(), values.end(), mine.values);
+    mine.round.store(round_, std::memory_order_release);
+    for (std::uint32_t other = 0; other < ranks_; ++other) {
+        if (other == rank) continue;
+        const Slot& theirs = slot(other);
+        wait_for(theirs, others);
+        for (std::size_t i = 0; i < values.size(); ++i)
+            values[i] = std::max(values[i], theirs.values[i]);
+    }
+}
+
+void Board::wait_for(const Slot& slot, Progress& others) const {
+    for (unsigned look = 1; slot.round.load(std::memory_order_acquire) != round_; ++look) {
+        if (look > kYieldingLooks || look % kLooksPerProgress == 0) others.progress();
+        if (look <= kYieldingLooks)
+            sched_yield();
+        else
+            usleep(kSleepUs);
+    }
+}
+
+}  // namespace orfa::collective

@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: MIT
+#include "collective/board.hpp"
+
+#include <gtest/gtest.h>
+
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <random>
+#include <thread>
+#include <vector>
+
+namespace orfa::collective {
+namespace {
+
+struct NoProgress final : Board::Progress {
+    void progress() override { ++calls; }
+    unsigned calls = 0;
+};
+
+class Boards : public ::testing::Test {
+  protected:
+    ~Boards() override { Board::unlink(name); }
+    std::string name = "/orfa-board-test-" + std::to_string(getpid());
+};
+
+// What rank `rank` says in round `round`, as one and all can work out.
+std::int64_t said(std::uint32_t rank, int round) {
+    std::minstd_rand random(static_cast<unsigned>(round) * 97 + rank + 1);
+    return static_cast<std::int64_t>(random()) - 1'000'000'000;
+}
+
+// Goes through `rounds` agreements; how many came out wrong.
+int wrong_rounds(Board& board, std::uint32_t rank, std::uint32_t ranks, int rounds) {
+    NoProgress others;
+    int wrong = 0;
+    for (int round = 0; round < rounds; ++round) {
+        std::array<std::int64_t, 2> values = {said(rank, round), -said(rank, round)};
+        board.maximum(rank, values, others);
+        std::array<std::int64_t, 2> right = {said(0, round), -said(0, round)};
+        for (std::uint32_t other = 1; other < ranks; ++other) {
+            right[0] = std::max(right[0], said(other, round));
+            right[1] = std::max(right[1], -said(other, round));
+        }
+        if (values != right) ++wrong;
+    }
+    return wrong;
+}
+
+TEST_F(Boards, ProcessesAgreeOnTheLargestValuesRoundAfterRound) {
+    constexpr std::uint32_t kRanks = 4;
+    constexpr int kRounds = 2000;
+    auto board = Board::create(name, kRanks);
+    ASSERT_TRUE(board.ok());
+    std::vector<pid_t> children;
+    for (std::uint32_t rank = 1; rank < kRanks; ++rank) {
+        children.push_back(fork());
+        if (children.back() != 0) continue;
+        auto mine = Board::open(name, kRanks);
+        _exit(mine.ok() ? std::min(wrong_rounds(**mine, rank, kRanks, kRounds), 255) : 255);
+    }
+    EXPECT_EQ(wrong_rounds(**board, 0, kRanks, kRounds), 0);
+    for (const pid_t child : children) {
+        int status = 0;
+        ASSERT_EQ(waitpid(child, &status, 0), child);
+        EXPECT_EQ(status, 0);
+    }
+}
+
+TEST_F(Boards, OthersWorkIsDoneWhileOneIsLate) {
+    auto first = Board::create(name, 2);
+    auto second = Board::open(name, 2);
+    ASSERT_TRUE(first.ok() && second.ok());
+    std::thread late([&] {
+        std::this_thread::sleep_for(std::chrono::milliseconds(50));
+        NoProgress others;
+        std::array<std::int64_t, 1> value = {7};
+        (*second)->maximum(1, value, others);
+    });
+    NoProgress others;
+    std::array<std::int64_t, 1> value = {3};
+    (*first)->maximum(0, value, others);
+    late.join();
+    EXPECT_EQ(value[0], 7);
+    EXPECT_GT(others.calls, 10U);
+}
+
+TEST_F(Boards, TheNameMayGoOnceAllHaveIt) {
+    auto first = Board::create(name, 2);
+    auto second = Board::open(name, 2);
+    ASSERT_TRUE(first.ok() && second.ok());
+    Board::unlink(name);
+    EXPECT_EQ(Board::open(name, 2).status().err(), ENOENT);
+    std::thread other([&] { EXPECT_EQ(wrong_rounds(**second, 1, 2, 100), 0); });
+    EXPECT_EQ(wrong_rounds(**first, 0, 2, 100), 0);
+    other.join();
+}
+
+TEST_F(Boards, WhatDoesNotFitIsRefused) {
+    EXPECT_EQ(Board::open(name, 2).status().err(), ENOENT);
+    EXPECT_EQ(Board::create(name, Board::kMostRanks + 1).status().err(), EINVAL);
+    auto board = Board::create(name, 2);
+    ASSERT_TRUE(board.ok());
+    EXPECT_EQ(Board::create(name, 2).status().err(), EEXIST);
+    EXPECT_EQ(Board::open(name, 3).status().err(), EPROTO);
+}
+
+}  // namespace
+}  // namespace orfa::collective
