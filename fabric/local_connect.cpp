@@ -19,13 +19,19 @@
 namespace orfa::fabric {
 namespace {
 
+// EPROTONOSUPPORT: it is a greeting, of another version.
 template <LocalWire T>
 Result<T> decode(const Frame& frame) {
+    struct {
+        std::uint64_t magic;
+        std::uint32_t version;
+    } head{};
+    if (frame.bytes.size() >= sizeof head) std::memcpy(&head, frame.bytes.data(), sizeof head);
+    if (head.magic != kLocalMagic) return Status::from_errno(EPROTO);
+    if (head.version != kLocalVersion) return Status::from_errno(EPROTONOSUPPORT);
     T value;
     if (frame.bytes.size() != sizeof value) return Status::from_errno(EPROTO);
     std::memcpy(&value, frame.bytes.data(), sizeof value);
-    if (value.magic != kLocalMagic || value.version != kLocalVersion)
-        return Status::from_errno(EPROTO);
     return value;
 }
 
@@ -107,6 +113,8 @@ void LocalEndpoint::admit(Arrival arrival) {
 
 Result<LocalEndpoint::Peer*> LocalEndpoint::welcome(Arrival& arrival, const ucred& who) {
     Result<LocalHello> hello = decode<LocalHello>(arrival.hello);
+    if (hello.status().err() == EPROTONOSUPPORT)
+        (void)send_struct(arrival.socket, make_welcome(geometry_, 0, hello.status()));
     if (!hello.ok()) return hello.status();
 
     // Where there is no pidfd (other pid name space, old kernel) the hang-up has to do.

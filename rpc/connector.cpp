@@ -142,6 +142,11 @@ Result<Connector::Connection> Connector::connect(const fabric::Address& address,
         // ECONNREFUSED on this host may mean another network namespace: ask the network.
         if (options_.transport == Transport::kLocal || peer.status().err() == ETIMEDOUT)
             return peer.status();
+        if (peer.status().err() == EPROTONOSUPPORT)
+            ORFA_LOG(client, warn,
+                     "%s:%u is of another version of ORFA: no same-host path, going through the "
+                     "slower network",
+                     address.host.c_str(), address.port);
         ORFA_LOG(client, debug, "no same-host path to %s:%u (errno %d); trying the network",
                  address.host.c_str(), address.port, peer.status().err());
     }

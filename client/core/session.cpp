@@ -5,11 +5,12 @@
 #include "client/core/fork.hpp"
 #include "client/core/transfer.hpp"
 #include "common/log.hpp"
+#include "common/units.hpp"
 
 #include <cerrno>
 #include <charconv>
 #include <cstdlib>
-#include <cstring>
+#include <string_view>
 
 namespace orfa::client {
 namespace {
@@ -17,17 +18,28 @@ namespace {
 // Measured (docs/decisions.md): above this, stages or one copy by the server beat the message.
 constexpr std::uint64_t kInlineMax = 8192;
 
-// A number from the environment, or `fallback` (with a warning when it is no number).
-std::uint64_t number_from_environment(const char* name, std::uint64_t fallback) {
+// What `parse` makes of a variable of the environment; `fallback` without one, and where it is no
+// such thing (with a warning that says what was expected).
+std::uint64_t from_environment(const char* name, std::uint64_t fallback, const char* expected,
+                               Result<std::uint64_t> (*parse)(std::string_view)) {
     const char* text = std::getenv(name);
     if (text == nullptr) return fallback;
-    std::uint64_t value = 0;
-    const char* end = text + std::strlen(text);
-    const auto [stop, error] = std::from_chars(text, end, value);
-    if (error == std::errc() && stop == end) return value;
-    ORFA_LOG(client, warn, "%s is \"%s\", which is no number of bytes; using %llu", name, text,
-             static_cast<unsigned long long>(fallback));
+    const Result<std::uint64_t> value = parse(text);
+    if (value.ok()) return *value;
+    ORFA_LOG(client, warn, "%s is \"%s\", which is no %s; using the default", name, text, expected);
     return fallback;
+}
+
+std::uint64_t size_from_environment(const char* name, std::uint64_t fallback) {
+    return from_environment(name, fallback, "size such as 65536 or 64K", parse_size);
+}
+
+Result<std::uint64_t> parse_milliseconds(std::string_view text) {
+    int value = 0;
+    const auto [stop, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+    if (error != std::errc() || stop != text.data() + text.size() || value < 0)
+        return Status::from_errno(EINVAL);
+    return static_cast<std::uint64_t>(value);
 }
 
 }  // namespace
@@ -35,7 +47,7 @@ std::uint64_t number_from_environment(const char* name, std::uint64_t fallback) 
 Session::Session(rpc::MeshOptions options)
     : mesh_(std::move(options)),
       names_(mesh_),
-      inline_max_(number_from_environment("ORFA_INLINE_MAX", kInlineMax)) {
+      inline_max_(size_from_environment("ORFA_INLINE_MAX", kInlineMax)) {
     watch_mesh(mesh_);
 }
 
@@ -55,8 +67,9 @@ Result<std::unique_ptr<Session>> Session::make(const std::string& servers) {
         return fail(connector.status(), "ORFA_TRANSPORT must be auto, local or ofi");
     options.connector = *connector;
     options.connector.stage_max =
-        number_from_environment("ORFA_STAGE_MAX", options.connector.stage_max);
-    options.timeout_ms = static_cast<int>(number_from_environment("ORFA_TIMEOUT_MS", 30000));
+        size_from_environment("ORFA_STAGE_MAX", options.connector.stage_max);
+    options.timeout_ms = static_cast<int>(
+        from_environment("ORFA_TIMEOUT_MS", 30000, "number of milliseconds", parse_milliseconds));
 
     return std::unique_ptr<Session>(new Session(std::move(options)));
 }
