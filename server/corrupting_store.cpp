@@ -9,12 +9,12 @@
 
 namespace orfa::server {
 
-void CorruptingStore::finish_write(Pin* pin, std::uint64_t offset, std::uint64_t length,
+void CorruptingStore::finish_write(const Write& write, std::uint64_t offset, std::uint64_t length,
                                    bool moved) {
-    store_.finish_write(pin, offset, length, moved);
+    store_.finish_write(write, offset, length, moved);
     if (!moved || offset_ < offset || offset_ - offset >= length) return;
     std::vector<fabric::LocalSegment> byte;
-    if (!store_.prepare_read(pin, offset_, 1, byte).ok() || byte.empty()) return;
+    if (!store_.prepare_read(write.pin, offset_, 1, byte).ok() || byte.empty()) return;
     *byte.front().data ^= std::byte{1};
 }
 

@@ -18,11 +18,12 @@ class CorruptingStore final : public ObjectStore {
     Result<Pin*> pin(std::uint64_t id, bool create) override { return store_.pin(id, create); }
     [[nodiscard]] std::uint64_t size(const Pin* pin) const override { return store_.size(pin); }
     void unpin(Pin* pin) override { store_.unpin(pin); }
-    Status prepare_write(Pin* pin, std::uint64_t offset, std::uint64_t length, bool exposed,
+    Status prepare_write(const Write& write, std::uint64_t offset, std::uint64_t length,
                          std::vector<fabric::LocalSegment>& out) override {
-        return store_.prepare_write(pin, offset, length, exposed, out);
+        return store_.prepare_write(write, offset, length, out);
     }
-    void finish_write(Pin* pin, std::uint64_t offset, std::uint64_t length, bool moved) override;
+    void finish_write(const Write& write, std::uint64_t offset, std::uint64_t length,
+                      bool moved) override;
     [[nodiscard]] bool is_filling(const Pin* pin, std::uint64_t offset,
                                   std::uint64_t length) const override {
         return store_.is_filling(pin, offset, length);

@@ -74,16 +74,17 @@ Task<Status> parse(Core& core, Request& request, protocol::IoRequest& io,
 Status write_inline(ObjectStore& store, ObjectStore::Pin* pin, Scratch& scratch,
                     std::span<const std::byte> payload) {
     Rounds rounds(scratch.list);
+    const ObjectStore::Write write = store.begin_write(pin, false);
     while (!rounds.finished()) {
         rounds.next(Rounds::kNoLimit, scratch.round);
         for (const auto& part : scratch.round) {
             scratch.local.clear();
-            ORFA_TRY(store.prepare_write(pin, part.offset, part.length, false, scratch.local));
+            ORFA_TRY(store.prepare_write(write, part.offset, part.length, scratch.local));
             for (const auto& segment : scratch.local) {
                 std::memcpy(segment.data, payload.data(), segment.length);
                 payload = payload.subspan(segment.length);
             }
-            store.finish_write(pin, part.offset, part.length, true);
+            store.finish_write(write, part.offset, part.length, true);
         }
     }
     return {};

@@ -48,10 +48,10 @@ struct RoundTurn {
 };
 
 // Finds memory for a round's extents from the store; `prepared` of them, all unless one fails.
-Status prepare_round(ObjectStore& store, ObjectStore::Pin* pin, bool exposed, SegmentCursor& memory,
+Status prepare_round(ObjectStore& store, const ObjectStore::Write& write, SegmentCursor& memory,
                      Scratch& scratch, std::size_t& prepared) {
     for (const auto& part : scratch.round) {
-        ORFA_TRY(store.prepare_write(pin, part.offset, part.length, exposed, scratch.local));
+        ORFA_TRY(store.prepare_write(write, part.offset, part.length, scratch.local));
         ++prepared;
         memory.move_to(part.position);
         memory.take(part.length, scratch.remote);
@@ -100,11 +100,12 @@ Task<Status> write_rounds(Core& core, Request& request, ObjectStore::Pin* pin, S
             co_await core.fills->change();
         scratch.local.clear();
         scratch.remote.clear();
+        const ObjectStore::Write write = store.begin_write(pin, exposed);
         std::size_t prepared = 0;
         Status status;
         {
             const TimedBlock timed(times, times.store);
-            status = prepare_round(store, pin, exposed, memory, scratch, prepared);
+            status = prepare_round(store, write, memory, scratch, prepared);
         }
         if (status.ok()) {
             const TimedBlock timed(times, times.moving);
@@ -113,7 +114,8 @@ Task<Status> write_rounds(Core& core, Request& request, ObjectStore::Pin* pin, S
         }
         const TimedBlock timed(times, times.store);
         for (std::size_t i = 0; i < prepared; ++i)
-            store.finish_write(pin, scratch.round[i].offset, scratch.round[i].length, status.ok());
+            store.finish_write(write, scratch.round[i].offset, scratch.round[i].length,
+                               status.ok());
         core.fills->notify();
         if (!status.ok()) co_return status;
     }

@@ -133,9 +133,7 @@ Status MemoryStore::fill(Object& object, std::uint64_t first, std::uint64_t last
 
 void MemoryStore::drop_block(Object& object, Block& block) {
     --object.block_count;
-    std::erase_if(claims_, [&](const Claim& claim) {
-        return claim.data >= block.data && claim.data < block.data + kBlock;
-    });
+    claims_.forget(block.data, kBlock);
     if (object.pins > 0)
         object.doomed.push_back(block.data);
     else
@@ -145,12 +143,12 @@ void MemoryStore::drop_block(Object& object, Block& block) {
 
 // Makes [from, to) of a block content, to be written at once, and zeros of what lies between it and
 // the content there was.
-void MemoryStore::claim(const Object& object, std::uint64_t index, Block& block, std::uint32_t from,
+void MemoryStore::claim(const Write& write, std::uint64_t index, Block& block, std::uint32_t from,
                         std::uint32_t to) {
     if (from >= block.from && to <= block.to) return;
     const auto take = [&](std::uint32_t start, std::uint32_t end) {
         if (start < end)
-            claims_.push_back({&object, index * kBlock + start, end - start, block.data + start});
+            claims_.add(write, index * kBlock + start, end - start, block.data + start);
     };
     if (block.from == block.to) {
         take(from, to);
@@ -166,12 +164,12 @@ void MemoryStore::claim(const Object& object, std::uint64_t index, Block& block,
     block.to = std::max(block.to, to);
 }
 
-Status MemoryStore::prepare_write(Pin* pin, std::uint64_t offset, std::uint64_t length,
-                                  bool exposed, std::vector<fabric::LocalSegment>& out) {
+Status MemoryStore::prepare_write(const Write& write, std::uint64_t offset, std::uint64_t length,
+                                  std::vector<fabric::LocalSegment>& out) {
     if (length == 0) return {};
     if (length > kLargestObject || offset > kLargestObject - length)
         return Status::from_errno(EFBIG);
-    auto& object = *static_cast<Object*>(pin);
+    auto& object = *static_cast<Object*>(write.pin);
     const std::uint64_t end = offset + length;
     const std::uint64_t last = (end - 1) / kBlock;
     ORFA_TRY(fill(object, offset / kBlock, last));
@@ -180,38 +178,29 @@ Status MemoryStore::prepare_write(Pin* pin, std::uint64_t offset, std::uint64_t 
         const auto from = static_cast<std::uint32_t>(std::max(offset, index * kBlock) % kBlock);
         const auto to = static_cast<std::uint32_t>(std::min(end - index * kBlock, kBlock));
         Block& block = *find_block(object, index);
-        if (exposed)
-            make_whole(block);
-        else
-            claim(object, index, block, from, to);
+        claim(write, index, block, from, to);
         append(out, keep, block.data + from, to - from);
     }
     return {};
 }
 
-void MemoryStore::finish_write(Pin* pin, std::uint64_t offset, std::uint64_t length, bool moved) {
+void MemoryStore::finish_write(const Write& write, std::uint64_t offset, std::uint64_t length,
+                               bool moved) {
     if (length == 0) return;
-    auto& object = *static_cast<Object*>(pin);
-    std::erase_if(claims_, [&](const Claim& claim) {
-        if (claim.object != &object || claim.offset < offset || claim.offset >= offset + length)
-            return false;
-        if (!moved) std::memset(claim.data, 0, claim.length);
-        return true;
-    });
+    auto& object = *static_cast<Object*>(write.pin);
     if (!moved) {
+        claims_.give_up(write, offset, length);
         // With nobody else at it, memory beyond the end is of no use to anyone.
         if (object.pins == 1) cut(object, object.size);
         return;
     }
+    claims_.fulfil(write, offset, length);
     object.size = std::max(object.size, offset + length);
     object.mtime_ns = now_ns();
 }
 
 bool MemoryStore::is_filling(const Pin* pin, std::uint64_t offset, std::uint64_t length) const {
-    const std::uint64_t end = offset + length;
-    return std::any_of(claims_.begin(), claims_.end(), [&](const Claim& claim) {
-        return claim.object == pin && claim.offset < end && offset < claim.offset + claim.length;
-    });
+    return claims_.is_filling(pin, offset, length);
 }
 
 Status MemoryStore::prepare_read(Pin* pin, std::uint64_t offset, std::uint64_t length,
@@ -225,10 +214,25 @@ Status MemoryStore::prepare_read(Pin* pin, std::uint64_t offset, std::uint64_t l
         Block* block = find_block(object, at / kBlock);
         if (block != nullptr && (from < block->from || from + (to - at) > block->to))
             make_whole(*block);
-        append(out, keep, (block != nullptr ? block->data : zeros.data()) + from, to - at);
+        if (block == nullptr)
+            append(out, keep, zeros.data() + from, to - at);
+        else
+            append_content(out, keep, block->data + from, to - at);
         at = to;
     }
     return {};
+}
+
+// Appends a block's memory, with zeros for what an exposed write is still to bring.
+void MemoryStore::append_content(std::vector<fabric::LocalSegment>& out, std::size_t keep,
+                                 std::byte* data, std::size_t length) const {
+    while (length > 0) {
+        const auto [part, claimed] =
+            claims_.empty() ? WriteClaims::Stretch{length, false} : claims_.stretch(data, length);
+        append(out, keep, claimed ? zeros.data() : data, part);
+        data += part;
+        length -= part;
+    }
 }
 
 Result<ObjectInfo> MemoryStore::info(std::uint64_t id) const {
@@ -250,9 +254,9 @@ void MemoryStore::cut(Object& object, std::uint64_t size) {
     Block* last = size % kBlock == 0 ? nullptr : find_block(object, size / kBlock);
     if (last == nullptr) return;
     const auto kept = static_cast<std::uint32_t>(size % kBlock);
-    if (last->from == 0 && last->to == kBlock) {
-        // An exposed write may be under way in it, so it stays whole.
-        std::memset(last->data + kept, 0, kBlock - kept);
+    if (claims_.has(last->data, kBlock)) {
+        // It stays content for the writes under way in it.
+        if (kept < last->to) std::memset(last->data + kept, 0, last->to - kept);
     } else {
         last->to = std::min(last->to, kept);
         last->from = std::min(last->from, last->to);

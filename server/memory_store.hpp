@@ -5,6 +5,7 @@
 
 #include "server/block_pool.hpp"
 #include "server/object_store.hpp"
+#include "server/write_claims.hpp"
 
 #include <array>
 #include <cstdint>
@@ -25,9 +26,10 @@ class MemoryStore final : public ObjectStore {
     Result<Pin*> pin(std::uint64_t id, bool create) override;
     [[nodiscard]] std::uint64_t size(const Pin* pin) const override;
     void unpin(Pin* pin) override;
-    Status prepare_write(Pin* pin, std::uint64_t offset, std::uint64_t length, bool exposed,
+    Status prepare_write(const Write& write, std::uint64_t offset, std::uint64_t length,
                          std::vector<fabric::LocalSegment>& out) override;
-    void finish_write(Pin* pin, std::uint64_t offset, std::uint64_t length, bool moved) override;
+    void finish_write(const Write& write, std::uint64_t offset, std::uint64_t length,
+                      bool moved) override;
     [[nodiscard]] bool is_filling(const Pin* pin, std::uint64_t offset,
                                   std::uint64_t length) const override;
     Status prepare_read(Pin* pin, std::uint64_t offset, std::uint64_t length,
@@ -63,22 +65,15 @@ class MemoryStore final : public ObjectStore {
         std::unordered_map<std::uint64_t, std::unique_ptr<Region>> regions;
         std::vector<std::byte*> doomed;  // cut off while pinned
     };
-    // Bytes that became content when a write that is not exposed was prepared, until it is
-    // finished. No two overlap, as nobody prepares what is filling.
-    struct Claim {
-        const Object* object;
-        std::uint64_t offset;
-        std::size_t length;
-        std::byte* data;
-    };
-
     explicit MemoryStore(std::unique_ptr<BlockPool> pool);
     static Block* find_block(const Object& object, std::uint64_t block);
     static Block& block_at(Object& object, std::uint64_t block);
     static void make_whole(Block& block);
     Status fill(Object& object, std::uint64_t first, std::uint64_t last);
-    void claim(const Object& object, std::uint64_t index, Block& block, std::uint32_t from,
+    void claim(const Write& write, std::uint64_t index, Block& block, std::uint32_t from,
                std::uint32_t to);
+    void append_content(std::vector<fabric::LocalSegment>& out, std::size_t keep, std::byte* data,
+                        std::size_t length) const;
     void cut(Object& object, std::uint64_t size);
     void drop_block(Object& object, Block& block);
     void free_blocks(Object& object);
@@ -87,7 +82,7 @@ class MemoryStore final : public ObjectStore {
     std::unique_ptr<BlockPool> pool_;
     std::unordered_map<std::uint64_t, std::unique_ptr<Object>> objects_;
     std::unordered_map<const Pin*, std::unique_ptr<Object>> removed_;  // but still pinned
-    std::vector<Claim> claims_;
+    WriteClaims claims_;
     std::vector<std::uint64_t> made_;  // scratch of fill()
 };
 

@@ -46,21 +46,32 @@ class ObjectStore {
     [[nodiscard]] virtual std::uint64_t size(const Pin* pin) const = 0;
     virtual void unpin(Pin* pin) = 0;
 
+    // A write to a pinned object. What it is the first to bring, others find as zeros until it ends
+    // when it is `exposed`; if not, they ask is_filling() first.
+    struct Write {
+        Pin* pin;
+        bool exposed;
+        std::uint64_t id;  // later ones have higher ids
+    };
+    // To be called right before the write's prepare_write() calls, with no other write's in
+    // between.
+    Write begin_write(Pin* pin, bool exposed) { return {pin, exposed, ++writes_}; }
     // Appends to `out` the memory of [offset, offset + length), made where it is missing.
-    // `exposed`: other requests may look while the transfer runs, so that memory must hold zeros
-    // beforehand. Otherwise they ask is_filling() first. ENOSPC (nothing was appended), EFBIG.
-    virtual Status prepare_write(Pin* pin, std::uint64_t offset, std::uint64_t length, bool exposed,
+    // ENOSPC (nothing was appended), EFBIG.
+    virtual Status prepare_write(const Write& write, std::uint64_t offset, std::uint64_t length,
                                  std::vector<fabric::LocalSegment>& out) = 0;
-    // Ends prepare_write() of the same range. `moved` false: the transfer failed; memory that was
-    // made for it is zeroed, and the object's size stays.
-    virtual void finish_write(Pin* pin, std::uint64_t offset, std::uint64_t length, bool moved) = 0;
+    // Ends prepare_write() of the same range. `moved` false: the transfer failed; what it would
+    // have been the first to bring reads as zeros, and the object's size stays.
+    virtual void finish_write(const Write& write, std::uint64_t offset, std::uint64_t length,
+                              bool moved) = 0;
     // Whether bytes of the range hold nothing yet, as a write that is not exposed and not finished
     // is the first to fill them: nobody may prepare to read or write them before its end.
     [[nodiscard]] virtual bool is_filling(const Pin* pin, std::uint64_t offset,
                                           std::uint64_t length) const = 0;
 
     // Appends the memory of [offset, offset + length), which must lie below the object's size;
-    // holes give memory that holds zeros and must not be written.
+    // holes, and what an exposed write is still to bring, give memory that holds zeros and must not
+    // be written.
     virtual Status prepare_read(Pin* pin, std::uint64_t offset, std::uint64_t length,
                                 std::vector<fabric::LocalSegment>& out) = 0;
 
@@ -78,6 +89,9 @@ class ObjectStore {
     virtual Status sync(std::uint64_t id) = 0;
 
     [[nodiscard]] virtual StoreUsage usage() const = 0;
+
+  private:
+    std::uint64_t writes_ = 0;  // begun
 };
 
 }  // namespace orfa::server

@@ -27,11 +27,12 @@ bool write(MemoryStore& store, std::uint64_t offset, std::uint64_t length,
     const auto pin = store.pin(kObject, true);
     if (!pin.ok()) return false;
     memory.clear();
-    const bool prepared = store.prepare_write(*pin, offset, length, false, memory).ok();
+    const auto write = store.begin_write(*pin, false);
+    const bool prepared = store.prepare_write(write, offset, length, memory).ok();
     if (prepared) {
         for (const auto& segment : memory)
             move(segment);
-        store.finish_write(*pin, offset, length, true);
+        store.finish_write(write, offset, length, true);
     }
     store.unpin(*pin);
     return prepared;

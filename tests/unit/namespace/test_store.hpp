@@ -15,11 +15,11 @@ class TestStore final : public ObjectStore {
     Result<Pin*> pin(std::uint64_t, bool) override { return unused(); }
     [[nodiscard]] std::uint64_t size(const Pin*) const override { return 0; }
     void unpin(Pin*) override {}
-    Status prepare_write(Pin*, std::uint64_t, std::uint64_t, bool,
+    Status prepare_write(const Write&, std::uint64_t, std::uint64_t,
                          std::vector<fabric::LocalSegment>&) override {
         return unused();
     }
-    void finish_write(Pin*, std::uint64_t, std::uint64_t, bool) override {}
+    void finish_write(const Write&, std::uint64_t, std::uint64_t, bool) override {}
     [[nodiscard]] bool is_filling(const Pin*, std::uint64_t, std::uint64_t) const override {
         return false;
     }

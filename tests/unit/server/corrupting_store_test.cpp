@@ -17,10 +17,11 @@ constexpr std::uint64_t kWrong = 5000;
 std::vector<std::byte> written(ObjectStore& store, std::uint64_t offset, std::uint64_t length) {
     ObjectStore::Pin* pin = *store.pin(1, true);
     std::vector<fabric::LocalSegment> memory;
-    EXPECT_TRUE(store.prepare_write(pin, offset, length, false, memory).ok());
+    const auto write = store.begin_write(pin, false);
+    EXPECT_TRUE(store.prepare_write(write, offset, length, memory).ok());
     for (const auto& segment : memory)
         std::fill_n(segment.data, segment.length, std::byte{2});
-    store.finish_write(pin, offset, length, true);
+    store.finish_write(write, offset, length, true);
     memory.clear();
     EXPECT_TRUE(store.prepare_read(pin, 0, store.size(pin), memory).ok());
     std::vector<std::byte> content;

@@ -25,6 +25,11 @@ std::unique_ptr<MemoryStore> make_store(std::uint64_t limit = kLimit) {
     return store.ok() ? std::move(*store) : nullptr;
 }
 
+void fill(const Segments& segments, int value) {
+    for (const auto& segment : segments)
+        std::memset(segment.data, value, segment.length);
+}
+
 std::uint64_t bytes_of(const Segments& segments) {
     std::uint64_t sum = 0;
     for (const auto& segment : segments)
@@ -36,7 +41,8 @@ Status write(MemoryStore& store, std::uint64_t id, std::uint64_t offset, const B
              bool exposed = false) {
     const auto pin = store.pin(id, true);
     Segments memory;
-    const Status prepared = store.prepare_write(*pin, offset, data.size(), exposed, memory);
+    const auto write = store.begin_write(*pin, exposed);
+    const Status prepared = store.prepare_write(write, offset, data.size(), memory);
     if (prepared.ok()) {
         EXPECT_EQ(bytes_of(memory), data.size());
         const std::byte* from = data.data();
@@ -44,7 +50,7 @@ Status write(MemoryStore& store, std::uint64_t id, std::uint64_t offset, const B
             std::memcpy(segment.data, from, segment.length);
             from += segment.length;
         }
-        store.finish_write(*pin, offset, data.size(), true);
+        store.finish_write(write, offset, data.size(), true);
     } else {
         EXPECT_TRUE(memory.empty());
     }
@@ -98,15 +104,68 @@ TEST(MemoryStore, GapsAndWhatWasNeverWrittenAreZero) {
     }
 }
 
-TEST(MemoryStore, MemoryOfAnExposedWriteHoldsZerosFromTheStart) {
+TEST(MemoryStore, WhatAnExposedWriteBringsReadsAsZerosUntilItEnds) {
+    const auto store = make_store();
+    soil(*store);
+    ASSERT_TRUE(write(*store, 1, 4 * kBlock, filled(1, 9)).ok());
+    ASSERT_TRUE(write(*store, 1, 100, filled(50, 7)).ok());
+    const auto pin = store->pin(1, true);
+    const auto one = store->begin_write(*pin, true);
+    Segments memory;
+    ASSERT_TRUE(store->prepare_write(one, 10, 3 * kBlock, memory).ok());
+    fill(memory, 1);
+    EXPECT_FALSE(store->is_filling(*pin, 0, 4 * kBlock)) << "nobody waits for a network";
+    const Bytes before = read(*store, 1, 0, 4 * kBlock);
+    EXPECT_TRUE(is_zero({before.begin(), before.begin() + 100}));
+    EXPECT_EQ(before[100], std::byte{1}) << "these were there: either one's bytes";
+    EXPECT_TRUE(is_zero({before.begin() + 150, before.end()}));
+    store->finish_write(one, 10, 3 * kBlock, true);
+    const Bytes after = read(*store, 1, 0, 4 * kBlock);
+    EXPECT_EQ(after[9], std::byte{0});
+    EXPECT_EQ(Bytes(after.begin() + 10, after.begin() + 10 + 3 * kBlock), filled(3 * kBlock, 1));
+    store->unpin(*pin);
+}
+
+TEST(MemoryStore, WhatALaterWriteBroughtStaysWhenTheFirstOneFails) {
+    for (const bool second_exposed : {false, true}) {
+        const auto store = make_store();
+        soil(*store);
+        const auto pin = store->pin(1, true);
+        const auto one = store->begin_write(*pin, true);
+        Segments memory;
+        ASSERT_TRUE(store->prepare_write(one, 0, 2 * kBlock, memory).ok());
+        const auto two = store->begin_write(*pin, second_exposed);
+        memory.clear();
+        ASSERT_TRUE(store->prepare_write(two, 1000, kBlock, memory).ok());
+        fill(memory, 2);
+        store->finish_write(two, 1000, kBlock, true);
+        EXPECT_EQ(read(*store, 1, 1000, kBlock), filled(kBlock, 2));
+        EXPECT_TRUE(is_zero(read(*store, 1, 0, 1000)));
+        store->finish_write(one, 0, 2 * kBlock, false);
+        ASSERT_TRUE(store->truncate(1, 2 * kBlock).ok());
+        EXPECT_TRUE(is_zero(read(*store, 1, 0, 1000)));
+        EXPECT_EQ(read(*store, 1, 1000, kBlock), filled(kBlock, 2));
+        EXPECT_TRUE(is_zero(read(*store, 1, 1000 + kBlock, kBlock - 1000)));
+        store->unpin(*pin);
+    }
+}
+
+TEST(MemoryStore, AWriteThatWasCutOffSaysNothingOfTheMemoryThatCameAfter) {
     const auto store = make_store();
     soil(*store);
     const auto pin = store->pin(1, true);
+    const auto one = store->begin_write(*pin, true);
     Segments memory;
-    ASSERT_TRUE(store->prepare_write(*pin, 10, 3 * kBlock, true, memory).ok());
-    for (const auto& segment : memory)
-        EXPECT_TRUE(is_zero({segment.data, segment.data + segment.length}));
-    store->finish_write(*pin, 10, 3 * kBlock, true);
+    ASSERT_TRUE(store->prepare_write(one, 0, kBlock, memory).ok());
+    ASSERT_TRUE(store->truncate(1, kBlock).ok());
+    ASSERT_TRUE(store->truncate(1, 0).ok());
+    const auto two = store->begin_write(*pin, true);
+    memory.clear();
+    ASSERT_TRUE(store->prepare_write(two, 0, kBlock, memory).ok());
+    store->finish_write(one, 0, kBlock, true);
+    EXPECT_TRUE(is_zero(read(*store, 1, 0, kBlock)));
+    store->finish_write(two, 0, kBlock, false);
+    EXPECT_TRUE(is_zero(read(*store, 1, 0, kBlock)));
     store->unpin(*pin);
 }
 
@@ -121,7 +180,8 @@ TEST(MemoryStore, OnlyBytesThatAWriteIsTheFirstToFillAreFilling) {
     };
     EXPECT_FALSE(is_filling(0, 10 * kBlock));
     Segments memory;
-    ASSERT_TRUE(store->prepare_write(*pin, 50, 2 * kBlock, false, memory).ok());
+    const auto one = store->begin_write(*pin, false);
+    ASSERT_TRUE(store->prepare_write(one, 50, 2 * kBlock, memory).ok());
     EXPECT_FALSE(is_filling(0, 50));
     EXPECT_TRUE(is_filling(0, 51));
     EXPECT_FALSE(is_filling(100, 100)) << "these are there already";
@@ -131,13 +191,11 @@ TEST(MemoryStore, OnlyBytesThatAWriteIsTheFirstToFillAreFilling) {
     EXPECT_FALSE(is_filling(2 * kBlock + 50, kBlock));
     EXPECT_FALSE(store->is_filling(*other, 0, 10 * kBlock));
     // The end of another write in the same block changes nothing.
-    ASSERT_TRUE(store->prepare_write(*pin, 2 * kBlock + 60, 10, false, memory).ok());
-    store->finish_write(*pin, 2 * kBlock + 60, 10, true);
+    const auto two = store->begin_write(*pin, false);
+    ASSERT_TRUE(store->prepare_write(two, 2 * kBlock + 60, 10, memory).ok());
+    store->finish_write(two, 2 * kBlock + 60, 10, true);
     EXPECT_TRUE(is_filling(2 * kBlock + 49, 1));
-    ASSERT_TRUE(store->prepare_write(*other, 0, kBlock, true, memory).ok());
-    EXPECT_FALSE(store->is_filling(*other, 0, kBlock)) << "exposed";
-    store->finish_write(*other, 0, kBlock, true);
-    store->finish_write(*pin, 50, 2 * kBlock, true);
+    store->finish_write(one, 50, 2 * kBlock, true);
     EXPECT_FALSE(is_filling(0, 10 * kBlock));
     store->unpin(*other);
     store->unpin(*pin);
@@ -149,9 +207,10 @@ TEST(MemoryStore, AFailedWriteShowsNothingOfWhatWasThereBefore) {
     ASSERT_TRUE(write(*store, 1, 4 * kBlock, filled(10, 1)).ok());
     const auto pin = store->pin(1, true);
     Segments memory;
-    ASSERT_TRUE(store->prepare_write(*pin, 100, 2 * kBlock, false, memory).ok());
+    const auto failing = store->begin_write(*pin, false);
+    ASSERT_TRUE(store->prepare_write(failing, 100, 2 * kBlock, memory).ok());
     std::memset(memory.front().data, 0x55, 10);  // a bit of it arrived
-    store->finish_write(*pin, 100, 2 * kBlock, false);
+    store->finish_write(failing, 100, 2 * kBlock, false);
     EXPECT_EQ(store->size(*pin), 4 * kBlock + 10);
     store->unpin(*pin);
     EXPECT_TRUE(is_zero(read(*store, 1, 0, 4 * kBlock)));
@@ -164,12 +223,13 @@ TEST(MemoryStore, AFailedWriteBeyondTheEndLeavesSizeAndSpaceAsTheyWere) {
     for (const bool exposed : {false, true}) {
         const auto pin = store->pin(1, true);
         Segments memory;
-        ASSERT_TRUE(store->prepare_write(*pin, 500, 3 * kBlock, exposed, memory).ok());
-        ASSERT_TRUE(store->prepare_write(*pin, 9 * kBlock, kBlock, exposed, memory).ok());
+        const auto failing = store->begin_write(*pin, exposed);
+        ASSERT_TRUE(store->prepare_write(failing, 500, 3 * kBlock, memory).ok());
+        ASSERT_TRUE(store->prepare_write(failing, 9 * kBlock, kBlock, memory).ok());
         for (const auto& segment : memory)
             std::memset(segment.data, 0x55, segment.length / 2);
-        store->finish_write(*pin, 500, 3 * kBlock, false);
-        store->finish_write(*pin, 9 * kBlock, kBlock, false);
+        store->finish_write(failing, 500, 3 * kBlock, false);
+        store->finish_write(failing, 9 * kBlock, kBlock, false);
         store->unpin(*pin);
         EXPECT_EQ((*store->info(1)).size, 1000U);
         EXPECT_EQ(store->usage().used, kBlock);
@@ -248,8 +308,9 @@ TEST(MemoryStore, SizesBeyondEveryFileAreEfbig) {
     const auto store = make_store();
     const auto pin = store->pin(1, true);
     Segments memory;
-    EXPECT_EQ(store->prepare_write(*pin, 1ULL << 62, 1, false, memory).err(), EFBIG);
-    EXPECT_EQ(store->prepare_write(*pin, 1, ~0ULL, false, memory).err(), EFBIG);
+    const auto far = store->begin_write(*pin, false);
+    EXPECT_EQ(store->prepare_write(far, 1ULL << 62, 1, memory).err(), EFBIG);
+    EXPECT_EQ(store->prepare_write(far, 1, ~0ULL, memory).err(), EFBIG);
     store->unpin(*pin);
     EXPECT_EQ(store->truncate(1, (1ULL << 62) + 1).err(), EFBIG);
     EXPECT_EQ(store->allocate(1, ~0ULL, 2).err(), EFBIG);
@@ -349,7 +410,7 @@ class Model {
     void write_round(std::uint64_t id, std::uint64_t base) {
         const auto pin = store_->pin(id, true);
         Bytes& bytes = objects_[id];
-        const bool exposed = random_() % 2 == 0;
+        const auto write = store_->begin_write(*pin, random_() % 2 == 0);
         const bool moved = random_() % 4 != 0;
         std::vector<std::pair<std::uint64_t, Segments>> pieces;
         const auto length_of = [](std::uint64_t at) { return at % 5000 + 1; };
@@ -360,7 +421,7 @@ class Model {
                        piece.first < at + length_of(at);
             });
             Segments memory;
-            if (apart && store_->prepare_write(*pin, at, length_of(at), exposed, memory).ok())
+            if (apart && store_->prepare_write(write, at, length_of(at), memory).ok())
                 pieces.emplace_back(at, memory);
         }
         for (const auto& [at, memory] : pieces) {
@@ -373,7 +434,7 @@ class Model {
                         static_cast<std::byte>(value));
         }
         for (const auto& piece : pieces)
-            store_->finish_write(*pin, piece.first, length_of(piece.first), moved);
+            store_->finish_write(write, piece.first, length_of(piece.first), moved);
         store_->unpin(*pin);
     }
     void look(std::uint64_t id, std::uint64_t offset, std::uint64_t length) {
@@ -388,8 +449,9 @@ class Model {
         const auto pin = store_->pin(id, true);
         objects_[id];
         Segments memory;
-        if (store_->prepare_write(*pin, offset, length, random_() % 2 == 0, memory).ok())
-            store_->finish_write(*pin, offset, length, false);
+        const auto write = store_->begin_write(*pin, random_() % 2 == 0);
+        if (store_->prepare_write(write, offset, length, memory).ok())
+            store_->finish_write(write, offset, length, false);
         store_->unpin(*pin);
     }
     void truncate(std::uint64_t id, std::uint64_t size) {
