@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "collective/board.hpp"
 
-#include "common/unique_fd.hpp"
-
 #include <fcntl.h>
 #include <sched.h>
 #include <sys/mman.h>
@@ -16,39 +14,39 @@
 namespace orfa::collective {
 namespace {
 
-// Looks that only yield in between, and how often others' work is done meanwhile. About 1 ms.
-constexpr unsigned kYieldingLooks = 2000;
-constexpr unsigned kLooksPerProgress = 16;
+// Of one wait: looks before others' work is done as well, and before the thread sleeps in between.
+constexpr unsigned kPatientLooks = 8;
+constexpr unsigned kYieldingLooks = 2000;  // about 1 ms on a free processor
 constexpr useconds_t kSleepUs = 50;
 
 }  // namespace
 
 Result<std::unique_ptr<Board>> Board::create(const std::string& name, std::uint32_t ranks) {
     if (ranks > kMostRanks) return Status::from_errno(EINVAL);
-    return map(name, O_CREAT | O_EXCL, ranks);
+    const UniqueFd fd(
+        shm_open(name.c_str(), O_CREAT | O_EXCL | O_RDWR | O_CLOEXEC, S_IRUSR | S_IWUSR));
+    if (!fd) return Status::from_errno(errno);
+    // Taken from /dev/shm at once: where that is full, a first touch later would be a SIGBUS.
+    const int error = posix_fallocate(fd.get(), 0, static_cast<off_t>(bytes_for(ranks)));
+    auto board = error == 0 ? map(fd, ranks) : Status::from_errno(error);
+    if (!board.ok()) unlink(name);
+    return board;
 }
 
 Result<std::unique_ptr<Board>> Board::open(const std::string& name, std::uint32_t ranks) {
     if (ranks > kMostRanks) return Status::from_errno(EINVAL);
-    return map(name, 0, ranks);
+    const UniqueFd fd(shm_open(name.c_str(), O_RDWR | O_CLOEXEC, 0));
+    if (!fd) return Status::from_errno(errno);
+    return map(fd, ranks);
 }
 
 void Board::unlink(const std::string& name) {
     shm_unlink(name.c_str());
 }
 
-Result<std::unique_ptr<Board>> Board::map(const std::string& name, int flags, std::uint32_t ranks) {
-    const UniqueFd fd(shm_open(name.c_str(), flags | O_RDWR | O_CLOEXEC, S_IRUSR | S_IWUSR));
-    if (!fd) return Status::from_errno(errno);
-    const std::size_t bytes = sizeof(Slot) * 2 * ranks;
-    // Taken from /dev/shm at once: where that is full, a first touch later would be a SIGBUS.
-    const int error =
-        (flags & O_CREAT) != 0 ? posix_fallocate(fd.get(), 0, static_cast<off_t>(bytes)) : 0;
-    struct stat info {};
-    if (error != 0) {
-        unlink(name);
-        return Status::from_errno(error);
-    }
+Result<std::unique_ptr<Board>> Board::map(const UniqueFd& fd, std::uint32_t ranks) {
+    const std::size_t bytes = bytes_for(ranks);
+    struct stat info;
     if (fstat(fd.get(), &info) != 0) return Status::from_errno(errno);
     if (static_cast<std::size_t>(info.st_size) != bytes) return Status::from_errno(EPROTO);
     void* memory = mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, fd.get(), 0);
@@ -58,7 +56,7 @@ Result<std::unique_ptr<Board>> Board::map(const std::string& name, int flags, st
 }
 
 Board::~Board() {
-    munmap(slots_, sizeof(Slot) * 2 * ranks_);
+    munmap(slots_, bytes_for(ranks_));
 }
 
 void Board::maximum(std::uint32_t rank, std::span<std::int64_t> values, Progress& others) {
@@ -78,7 +76,7 @@ void Board::maximum(std::uint32_t rank, std::span<std::int64_t> values, Progress
 
 void Board::wait_for(const Slot& slot, Progress& others) const {
     for (unsigned look = 1; slot.round.load(std::memory_order_acquire) != round_; ++look) {
-        if (look > kYieldingLooks || look % kLooksPerProgress == 0) others.progress();
+        if (look > kPatientLooks) others.progress();
         if (look <= kYieldingLooks)
             sched_yield();
         else

@@ -4,6 +4,7 @@
 #pragma once
 
 #include "common/status.hpp"
+#include "common/unique_fd.hpp"
 
 #include <atomic>
 #include <cstddef>
@@ -22,7 +23,7 @@ class Board {
     static constexpr std::size_t kMostValues = 15;
     static constexpr std::uint32_t kMostRanks = 64;
 
-    // What is done now and then while others are awaited (MPI's own work). Must not throw.
+    // What is done while others are awaited (MPI's own work). Must not throw.
     class Progress {
       public:
         virtual void progress() = 0;
@@ -32,7 +33,8 @@ class Board {
     };
 
     // Makes shared memory of this name, which one rank does before the others open it. The name is
-    // to be new on the host. EINVAL: more than kMostRanks; errno of shm_open() and mmap().
+    // to be new on the host. EINVAL: more than kMostRanks; ENOSPC: no room in /dev/shm; others of
+    // shm_open() and mmap(), of which nothing is left behind.
     static Result<std::unique_ptr<Board>> create(const std::string& name, std::uint32_t ranks);
     // Opens what create() made. ENOENT: another host, or another /dev/shm on this one.
     static Result<std::unique_ptr<Board>> open(const std::string& name, std::uint32_t ranks);
@@ -54,8 +56,8 @@ class Board {
         std::int64_t values[kMostValues];
     };
 
-    static Result<std::unique_ptr<Board>> map(const std::string& name, int flags,
-                                              std::uint32_t ranks);
+    static std::size_t bytes_for(std::uint32_t ranks) { return sizeof(Slot) * 2 * ranks; }
+    static Result<std::unique_ptr<Board>> map(const UniqueFd& fd, std::uint32_t ranks);
     Board(Slot* slots, std::uint32_t ranks) : slots_(slots), ranks_(ranks) {}
     Slot& slot(std::uint32_t rank) { return slots_[rank * 2 + round_ % 2]; }
     void wait_for(const Slot& slot, Progress& others) const;

@@ -18,6 +18,8 @@ namespace {
 // How long an idle thread only yields before it blocks (see rpc/mesh.cpp).
 constexpr std::int64_t kLongestYieldingNs = 50'000;
 constexpr unsigned kRoundsPerClock = 1024;
+// Passes over busy shards to one over all: asking libfabric costs some system calls a shard.
+constexpr unsigned kPassesPerFullPass = 4;
 constexpr int kLongestBlockMs = 1000;
 constexpr int kLongestBlockAtEndMs = 10;
 constexpr int kStopMs = 2000;  // what requests under way get at the end
@@ -39,7 +41,7 @@ void Loop::watch(int fd, std::uint32_t events) {
 }
 
 void Loop::add(Shard& shard) {
-    shards_.push_back(&shard);
+    shards_.push_back({&shard, true});
     // Edges do for a descriptor that is only ever written to.
     watch(shard.wake_fd(), EPOLLIN | EPOLLET);
     for (const int fd : shard.wait_fds())
@@ -76,38 +78,50 @@ void Loop::stop() {
 bool Loop::has_ended() {
     if (stop_by_ms_ == 0) {
         stop_by_ms_ = monotonic_ms() + kStopMs;
-        for (Shard* shard : shards_)
-            shard->begin_stop();
+        for (const Entry& entry : shards_)
+            entry.shard->begin_stop();
     }
     return monotonic_ms() >= stop_by_ms_ ||
-           std::all_of(shards_.begin(), shards_.end(), [](Shard* s) { return s->is_idle(); });
+           std::all_of(shards_.begin(), shards_.end(),
+                       [](const Entry& entry) { return entry.shard->is_idle(); });
 }
 
 std::size_t Loop::poll() {
-    std::size_t events = 0;
-    for (Shard* shard : shards_)
-        events += shard->poll();
+    const bool all = ++passes_ % kPassesPerFullPass == 0;
+    std::size_t events = poll_shards(all);
+    if (events == 0 && !all) events = poll_shards(true);
     // Copies only once all messages are in: the helpers then see how many there are.
     if (crew_.work()) ++events;
     return events + crew_.reap();
 }
 
+std::size_t Loop::poll_shards(bool all) {
+    std::size_t events = 0;
+    for (Entry& entry : shards_) {
+        if (!all && !entry.busy) continue;
+        const std::size_t of_shard = entry.shard->poll();
+        entry.busy = of_shard > 0;
+        events += of_shard;
+    }
+    return events;
+}
+
 int Loop::run_timers() {
     int soonest = kLongestBlockMs;
-    for (Shard* shard : shards_)
-        soonest = std::min(soonest, shard->run_timers());
+    for (const Entry& entry : shards_)
+        soonest = std::min(soonest, entry.shard->run_timers());
     return soonest;
 }
 
 // Until something happens or the time is over.
 void Loop::block(int timeout_ms) {
     bool quiet = crew_.arm();
-    for (Shard* shard : shards_)
-        quiet = quiet && shard->arm();
+    for (const Entry& entry : shards_)
+        quiet = quiet && entry.shard->arm();
     std::array<epoll_event, 16> events{};
     if (quiet) epoll_wait(epoll_.get(), events.data(), static_cast<int>(events.size()), timeout_ms);
-    for (Shard* shard : shards_)
-        shard->disarm();
+    for (const Entry& entry : shards_)
+        entry.shard->disarm();
     crew_.disarm();
 }
 

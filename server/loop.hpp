@@ -36,13 +36,20 @@ class Loop {
 
   private:
     std::size_t poll();
+    std::size_t poll_shards(bool all);
     int run_timers();  // returns ms until the next one
     void block(int timeout_ms);
     [[nodiscard]] bool has_ended();
     void watch(int fd, std::uint32_t events);
 
+    struct Entry {
+        Shard* shard;
+        bool busy;  // had something to do when it was last polled
+    };
+
     fabric::CopyCrew crew_;
-    std::vector<Shard*> shards_;
+    std::vector<Entry> shards_;
+    unsigned passes_ = 0;
     UniqueFd epoll_;               // of all that may wake the thread
     UniqueFd wake_;                // by stop()
     std::int64_t stop_by_ms_ = 0;  // 0: not stopping
