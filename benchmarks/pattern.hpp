@@ -19,7 +19,7 @@ namespace orfa::benchmarks {
 // from a buffer as warm as a program's own.
 class Pattern {
   public:
-    static constexpr std::uint64_t kPeriod = (1 << 20) + 64;  // bytes
+    static constexpr std::uint64_t kPeriod = (64 << 10) + 64;  // bytes
 
     // Windows of at most `longest` bytes; another seed, other bytes; `inverted`: each bit turned.
     Pattern(std::uint64_t seed, std::uint64_t longest, bool inverted = false)

@@ -17,9 +17,9 @@ std::vector<std::byte> content(const Pattern& pattern, std::uint64_t offset, std
 
 TEST(Pattern, AWindowIsTheContentFromItsOffsetOn) {
     const Pattern pattern(7, kLongest);
-    const auto file = content(pattern, 0, 3 * kPeriod);
-    for (const std::uint64_t offset : {std::uint64_t{0}, std::uint64_t{4097}, kPeriod - 1, kPeriod,
-                                       2 * kPeriod - kLongest / 2}) {
+    const auto file = content(pattern, 0, 4 * kPeriod + kLongest);
+    for (const std::uint64_t offset :
+         {std::uint64_t{0}, std::uint64_t{4097}, kPeriod - 1, kPeriod, 4 * kPeriod - 100}) {
         const std::span window(pattern.at(offset), kLongest);
         EXPECT_TRUE(std::equal(window.begin(), window.end(),
                                file.begin() + static_cast<std::ptrdiff_t>(offset)))
