@@ -14,12 +14,14 @@ namespace orfa::protocol {
 
 inline constexpr std::uint64_t kMinStripeSize = 4096;
 inline constexpr std::uint64_t kMaxStripeSize = 1ULL << 32;
+inline constexpr std::uint32_t kMaxStripeCount = 1U << 16;
 
 // Whether the wire's layout can be computed with: bounds, and a stripe size of whole 4 KiB pages.
 constexpr bool is_valid(const Layout& layout, std::uint32_t servers) {
     return layout.stripe_size >= kMinStripeSize && layout.stripe_size <= kMaxStripeSize &&
            layout.stripe_size % kMinStripeSize == 0 && layout.stripe_count >= 1 &&
-           layout.stripe_count <= servers && layout.first_server < servers;
+           layout.stripe_count <= kMaxStripeCount && layout.stripe_count <= servers &&
+           layout.first_server < servers;
 }
 
 // A range of a file that lies in one stripe, and where it is.

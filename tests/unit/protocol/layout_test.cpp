@@ -137,6 +137,8 @@ TEST(Layout, WhatCannotBeComputedWithIsNotValid) {
     EXPECT_TRUE(is_valid({kMaxStripeSize, 1, 0}, 2));
     EXPECT_FALSE(is_valid({4096, 0, 0}, 2));
     EXPECT_FALSE(is_valid({4096, 3, 0}, 2));
+    EXPECT_TRUE(is_valid({4096, kMaxStripeCount, 0}, ~0U));
+    EXPECT_FALSE(is_valid({4096, kMaxStripeCount + 1, 0}, ~0U));
     EXPECT_FALSE(is_valid({4096, 1, 2}, 2));
 }
 

@@ -134,6 +134,7 @@ TEST(AccessList, PatternsOfTheFileCountTheServersStripesOnly) {
                                             {4095, 2, 1},
                                             {0, 2, 1},
                                             {4096, 0, 0},
+                                            {4096, 0xffffff02, 0xff},  // their sum overflows
                                             {1ULL << 40, 2, 1}}) {
         request.striping = wrong;
         EXPECT_EQ(parsed(), EPROTO);
