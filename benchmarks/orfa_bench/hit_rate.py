@@ -77,7 +77,7 @@ def parse(argv):
     parser.add_argument("--workloads", default="contiguous,hdf5-flash,hdf5-hyperslab", help="with commas (contiguous and HDF5)")
     parser.add_argument("--suite", default="quick", choices=["quick", "full", "io500"], help="which variants (quick)")
     parser.add_argument("--form", help="only these forms")
-    parser.add_argument("--repeat", type=int, default=50, help="times after the first (50)")
+    parser.add_argument("--repeat", type=int, default=100, help="times after the first (100)")
     parser.add_argument("--fresh-memory", action="store_true", help="give memory back to the system after each time")
     parser.add_argument("--ranks", type=int, default=4, help="MPI processes (4)")
     parser.add_argument("--servers", type=int, default=2, help="ORFA servers (2)")
