@@ -254,8 +254,8 @@ void MemoryStore::cut(Object& object, std::uint64_t size) {
     Block* last = size % kBlock == 0 ? nullptr : find_block(object, size / kBlock);
     if (last == nullptr) return;
     const auto kept = static_cast<std::uint32_t>(size % kBlock);
-    if (claims_.has(last->data, kBlock)) {
-        // It stays content for the writes under way in it.
+    if (object.pins > 1) {
+        // It stays content for the writes that may be under way in it.
         if (kept < last->to) std::memset(last->data + kept, 0, last->to - kept);
     } else {
         last->to = std::min(last->to, kept);

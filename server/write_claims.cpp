@@ -41,11 +41,6 @@ void WriteClaims::forget(const std::byte* memory, std::size_t length) {
     std::erase_if(claims_, [&](const Claim& claim) { return claim.lies_in(memory, length); });
 }
 
-bool WriteClaims::has(const std::byte* memory, std::size_t length) const {
-    return std::any_of(claims_.begin(), claims_.end(),
-                       [&](const Claim& claim) { return claim.lies_in(memory, length); });
-}
-
 bool WriteClaims::is_filling(const ObjectStore::Pin* object, std::uint64_t offset,
                              std::uint64_t length) const {
     return std::any_of(claims_.begin(), claims_.end(), [&](const Claim& claim) {

@@ -28,8 +28,6 @@ class WriteClaims {
     void forget(const std::byte* memory, std::size_t length);
 
     [[nodiscard]] bool empty() const { return claims_.empty(); }
-    // Whether any of the memory is claimed.
-    [[nodiscard]] bool has(const std::byte* memory, std::size_t length) const;
     // Whether any of the range is claimed by a write that is not exposed.
     [[nodiscard]] bool is_filling(const ObjectStore::Pin* object, std::uint64_t offset,
                                   std::uint64_t length) const;

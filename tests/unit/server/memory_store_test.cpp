@@ -150,6 +150,26 @@ TEST(MemoryStore, WhatALaterWriteBroughtStaysWhenTheFirstOneFails) {
     }
 }
 
+TEST(MemoryStore, AWriteThatEndsAfterATruncationIsThere) {
+    const auto store = make_store();
+    soil(*store);
+    ASSERT_TRUE(write(*store, 1, 0, filled(3000, 7)).ok());  // a part of a block
+    for (const bool exposed : {false, true}) {
+        for (const std::uint64_t length : {std::uint64_t{3000}, kBlock}) {
+            const auto pin = store->pin(1, true);
+            const auto one = store->begin_write(*pin, exposed);
+            Segments memory;
+            ASSERT_TRUE(store->prepare_write(one, 0, length, memory).ok());
+            ASSERT_TRUE(store->truncate(1, 100).ok());
+            fill(memory, 5);
+            store->finish_write(one, 0, length, true);
+            EXPECT_EQ(store->size(*pin), length);
+            EXPECT_EQ(read(*store, 1, 0, length), filled(length, 5)) << exposed << length;
+            store->unpin(*pin);
+        }
+    }
+}
+
 TEST(MemoryStore, AWriteThatWasCutOffSaysNothingOfTheMemoryThatCameAfter) {
     const auto store = make_store();
     soil(*store);
