@@ -8,8 +8,10 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <cassert>
 #include <cerrno>
+#include <utility>
 
 namespace orfa::collective {
 namespace {
@@ -38,6 +40,24 @@ Result<std::unique_ptr<Board>> Board::open(const std::string& name, std::uint32_
     const UniqueFd fd(shm_open(name.c_str(), O_RDWR | O_CLOEXEC, 0));
     if (!fd) return Status::from_errno(errno);
     return map(fd, ranks);
+}
+
+std::unique_ptr<Board> Board::find(Ranks& ranks, const std::string& name) {
+    if (ranks.size() < 2 || ranks.size() > kMostRanks) return nullptr;
+    std::unique_ptr<Board> board;
+    std::array<std::int64_t, 1> failed = {0};
+    const auto attempt = [&](auto make) {
+        auto made = make(name, ranks.size());
+        failed[0] = made.ok() ? 0 : 1;
+        if (made.ok()) board = std::move(*made);
+    };
+    if (ranks.rank() == 0) attempt(create);
+    ranks.maximum(failed);
+    if (failed[0] != 0) return nullptr;
+    if (ranks.rank() != 0) attempt(open);
+    ranks.maximum(failed);
+    if (ranks.rank() == 0) unlink(name);
+    return failed[0] == 0 ? std::move(board) : nullptr;
 }
 
 void Board::unlink(const std::string& name) {

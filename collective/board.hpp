@@ -3,6 +3,7 @@
 // as much as moving a small record does.
 #pragma once
 
+#include "collective/ranks.hpp"
 #include "common/status.hpp"
 #include "common/unique_fd.hpp"
 
@@ -38,6 +39,9 @@ class Board {
     static Result<std::unique_ptr<Board>> create(const std::string& name, std::uint32_t ranks);
     // Opens what create() made. ENOENT: another host, or another /dev/shm on this one.
     static Result<std::unique_ptr<Board>> open(const std::string& name, std::uint32_t ranks);
+    // Collective. A board for `ranks` if they have memory in common, else null on all of them: seen
+    // by trying, as names of hosts do not tell. Nothing of the name is left.
+    static std::unique_ptr<Board> find(Ranks& ranks, const std::string& name);
     // Takes the name away; those who have opened it keep the memory.
     static void unlink(const std::string& name);
 

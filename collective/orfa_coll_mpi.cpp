@@ -3,6 +3,7 @@
 #include "collective/board.hpp"
 #include "collective/choice.hpp"
 #include "collective/exchange.hpp"
+#include "collective/notes.hpp"
 #include "collective/orfa_coll.h"
 
 #include <algorithm>
@@ -24,20 +25,19 @@ using orfa::collective::Buffers;
 using orfa::collective::Choice;
 using orfa::collective::choose;
 using orfa::collective::Domains;
+using orfa::collective::domains_of;
 using orfa::collective::Exchange;
-using orfa::collective::Facts;
+using orfa::collective::facts_of;
 using orfa::collective::FileAccess;
-using orfa::collective::kSmallestUnit;
-using orfa::collective::Limits;
-using orfa::collective::make_domains;
+using orfa::collective::Notes;
+using orfa::collective::notes_of;
 using orfa::collective::Ranks;
 using orfa::collective::Run;
 using orfa::collective::Source;
 using orfa::collective::Way;
 
 constexpr std::uint64_t kDefaultBuffer = 16 << 20;
-constexpr std::uint64_t kLargestBuffer = 1 << 30;  // messages count in int
-constexpr std::uint64_t kCallsBeforeBoard = 2;     // a board costs as much as some tens of calls
+constexpr std::uint64_t kCallsBeforeBoard = 2;  // a board costs as much as some tens of calls
 
 // MPI calls by whose failure the ranks fall out of step: nothing but the end is left.
 void must(int mpi_error, MPI_Comm comm) {
@@ -154,31 +154,6 @@ bool wants_words() {
     return value != nullptr && value[0] != '\0' && std::strcmp(value, "0") != 0;
 }
 
-// What the ranks tell each other before a call, and behind it for the next one: one Allreduce of
-// the largest values. Hints are those of rank 0, the others give less than any.
-struct Notes {
-    enum Field : std::uint8_t {
-        kError,
-        kWish,
-        kAggregators,
-        kBufferSize,
-        kDisorderly,
-        kNetwork,
-        kBytes,
-        kFilePieces,
-        kMemoryPieces,
-        kMinusFirst,
-        kEnd,
-        kFields
-    };
-    std::array<std::int64_t, kFields> values{};
-
-    std::int64_t& operator[](Field field) { return values[field]; }
-    [[nodiscard]] std::uint64_t number(Field field) const {
-        return static_cast<std::uint64_t>(values[field]);
-    }
-};
-
 // What all ranks know of the calls in one direction.
 struct Agreed {
     bool known = false;
@@ -208,50 +183,6 @@ struct orfa_coll {
 
 namespace {
 
-Notes notes_of(const orfa_coll& coll, int rank, const orfa_coll_shape& shape) {
-    Notes notes;
-    const auto signed_of = [](std::uint64_t value) { return static_cast<std::int64_t>(value); };
-    notes[Notes::kWish] = rank == 0 ? coll.hints.way[coll.writing] : -1;
-    notes[Notes::kAggregators] = rank == 0 ? coll.hints.aggregators : -1;
-    notes[Notes::kBufferSize] = rank == 0 ? signed_of(coll.hints.buffer_size) : -1;
-    notes[Notes::kDisorderly] = shape.orderly != 0 ? 0 : 1;
-    notes[Notes::kNetwork] = is_remote() ? 1 : 0;
-    notes[Notes::kMinusFirst] = INT64_MIN;
-    notes[Notes::kEnd] = INT64_MIN;
-    if (shape.bytes == 0) return notes;
-    notes[Notes::kBytes] = signed_of(shape.bytes);
-    notes[Notes::kFilePieces] = signed_of(shape.file_pieces);
-    notes[Notes::kMemoryPieces] = signed_of(shape.memory_pieces);
-    notes[Notes::kMinusFirst] = -signed_of(shape.first);
-    notes[Notes::kEnd] = signed_of(shape.end);
-    return notes;
-}
-
-Domains domains_of(const orfa_coll& coll, const Notes& notes, std::uint32_t ranks) {
-    Limits limits;
-    limits.stripe_size = coll.layout.stripe_size;
-    limits.stripe_count = static_cast<std::uint32_t>(coll.layout.stripe_count);
-    limits.ranks = ranks;
-    limits.aggregators = static_cast<std::uint32_t>(notes.number(Notes::kAggregators));
-    limits.buffer_size =
-        std::clamp(notes.number(Notes::kBufferSize), kSmallestUnit, kLargestBuffer);
-    return make_domains(limits);
-}
-
-Facts facts_of(const Notes& notes, const Domains& domains, std::uint32_t ranks) {
-    Facts facts;
-    facts.wish = static_cast<Way>(notes.number(Notes::kWish));
-    facts.orderly = notes.number(Notes::kDisorderly) == 0;
-    facts.network = notes.number(Notes::kNetwork) != 0;
-    facts.ranks = ranks;
-    facts.aggregators = domains.aggregators;
-    facts.bytes = notes.number(Notes::kBytes);
-    facts.file_pieces = notes.number(Notes::kFilePieces);
-    facts.memory_pieces = notes.number(Notes::kMemoryPieces);
-    if (facts.bytes > 0) facts.hull = notes.number(Notes::kEnd) + notes.number(Notes::kMinusFirst);
-    return facts;
-}
-
 // Rank 0's line on standard error, when it is another one than before.
 void say(orfa_coll& coll, const Choice& choice, std::uint32_t ranks) {
     std::string words = choice.way == Way::kTwophase  ? "two-phase, "
@@ -269,27 +200,6 @@ void say(orfa_coll& coll, const Choice& choice, std::uint32_t ranks) {
     said = words;
     std::fprintf(stderr, "orfa: %s: collective %s %s\n", coll.name.c_str(),
                  coll.writing != 0 ? "writes" : "reads", words.c_str());
-}
-
-// Collective. Gives the ranks a board if they have memory in common; whether they have is seen by
-// trying, as names of hosts do not tell.
-void find_board(orfa_coll& coll, MpiRanks& ranks) {
-    if (ranks.size() < 2 || ranks.size() > Board::kMostRanks) return;
-    const std::string name = "/orfa-" + std::to_string(coll.id);
-    std::unique_ptr<Board> board;
-    std::array<std::int64_t, 1> failed = {0};
-    const auto attempt = [&](auto make) {
-        auto made = make(name, ranks.size());
-        failed[0] = made.ok() ? 0 : 1;
-        if (made.ok()) board = std::move(*made);
-    };
-    if (ranks.rank() == 0) attempt(Board::create);
-    ranks.maximum(failed);
-    if (failed[0] != 0) return;
-    if (ranks.rank() != 0) attempt(Board::open);
-    ranks.maximum(failed);
-    if (ranks.rank() == 0) Board::unlink(name);
-    if (failed[0] == 0) coll.board = std::move(board);
 }
 
 using NextRun = void (*)(void*, orfa_coll_run*);
@@ -341,14 +251,14 @@ orfa_coll_way orfa_coll_begin(orfa_coll* coll, MPI_Comm comm, int writing,
     coll->comm = comm;
     ++coll->calls;
     coll->writing = writing != 0 ? 1 : 0;
-    coll->mine = notes_of(*coll, static_cast<int>(ranks.rank()), *mine);
+    coll->mine = notes_of(ranks.rank(), coll->hints, coll->writing, is_remote(), *mine);
     Agreed& agreed = coll->agreed[coll->writing];
     if (!agreed.known) {
         agreed.notes = coll->mine;
         ranks.maximum(agreed.notes.values);
         agreed.known = true;
     }
-    coll->domains = domains_of(*coll, agreed.notes, ranks.size());
+    coll->domains = domains_of(coll->layout, agreed.notes, ranks.size());
     const Choice choice = choose(facts_of(agreed.notes, coll->domains, ranks.size()));
     if (coll->verbose && ranks.rank() == 0) say(*coll, choice, ranks.size());
     return static_cast<orfa_coll_way>(choice.way);
@@ -396,6 +306,7 @@ int orfa_coll_end(orfa_coll* coll, int error_class) {
     notes = coll->mine;
     notes[Notes::kError] = error_class;
     ranks.maximum(notes.values);
-    if (coll->calls == kCallsBeforeBoard) find_board(*coll, ranks);
+    if (coll->calls == kCallsBeforeBoard)
+        coll->board = Board::find(ranks, "/orfa-" + std::to_string(coll->id));
     return static_cast<int>(notes[Notes::kError]);
 }

@@ -6,8 +6,10 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <atomic>
+#include <barrier>
 #include <cerrno>
 #include <random>
 #include <thread>
@@ -99,6 +101,64 @@ TEST_F(Boards, TheNameMayGoOnceAllHaveIt) {
     std::thread other([&] { EXPECT_EQ(wrong_rounds(**second, 1, 2, 100), 0); });
     EXPECT_EQ(wrong_rounds(**first, 0, 2, 100), 0);
     other.join();
+}
+
+// Ranks that can do no more than agree.
+class AgreeingRanks final : public Ranks {
+  public:
+    struct World {
+        explicit World(std::uint32_t ranks) : step(ranks), values(ranks) {}
+        std::barrier<> step;
+        std::vector<std::int64_t> values;
+    };
+    AgreeingRanks(World& world, std::uint32_t rank) : world_(world), rank_(rank) {}
+
+    [[nodiscard]] std::uint32_t size() const override {
+        return static_cast<std::uint32_t>(world_.values.size());
+    }
+    [[nodiscard]] std::uint32_t rank() const override { return rank_; }
+    void maximum(std::span<std::int64_t> values) override {
+        world_.values[rank_] = values[0];
+        world_.step.arrive_and_wait();
+        values[0] = *std::max_element(world_.values.begin(), world_.values.end());
+        world_.step.arrive_and_wait();
+    }
+    void all_to_all(std::span<const std::byte>, std::span<std::byte>) override {}
+    void send(std::uint32_t, Tag, std::span<const std::byte>) override {}
+    void receive(std::uint32_t, Tag, std::span<std::byte>) override {}
+    void wait_sent() override {}
+    std::vector<std::uint64_t> wait_received() override { return {}; }
+
+  private:
+    World& world_;
+    std::uint32_t rank_;
+};
+
+// How many of three ranks find a board that agrees.
+int finders(const std::string& name) {
+    constexpr std::uint32_t kRanks = 3;
+    AgreeingRanks::World world(kRanks);
+    std::atomic<int> found = 0;
+    std::vector<std::thread> threads;
+    for (std::uint32_t rank = 0; rank < kRanks; ++rank) {
+        threads.emplace_back([&, rank] {
+            AgreeingRanks ranks(world, rank);
+            const auto board = Board::find(ranks, name);
+            if (board != nullptr && wrong_rounds(*board, rank, kRanks, 100) == 0) ++found;
+        });
+    }
+    for (auto& thread : threads)
+        thread.join();
+    return found;
+}
+
+TEST_F(Boards, AllRanksFindOneOrNoneDoes) {
+    EXPECT_EQ(finders(name), 3);
+    EXPECT_EQ(Board::open(name, 3).status().err(), ENOENT) << "the name is gone";
+    const auto others = Board::create(name, 3);  // somebody else's of that name
+    ASSERT_TRUE(others.ok());
+    EXPECT_EQ(finders(name), 0);
+    EXPECT_TRUE(Board::open(name, 3).ok()) << "it is still theirs";
 }
 
 TEST_F(Boards, WhatDoesNotFitIsRefused) {
