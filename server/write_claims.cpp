@@ -52,7 +52,9 @@ WriteClaims::Stretch WriteClaims::stretch(const std::byte* memory, std::size_t l
     for (const Claim& claim : claims_) {
         if (!claim.lies_in(memory, length)) continue;
         if (claim.memory <= memory)
-            return {std::min<std::size_t>(length, claim.memory + claim.length - memory), true};
+            return {
+                std::min(length, static_cast<std::size_t>(claim.memory + claim.length - memory)),
+                true};
         length = static_cast<std::size_t>(claim.memory - memory);
     }
     return {length, false};
