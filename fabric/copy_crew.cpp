@@ -13,7 +13,7 @@
 namespace orfa::fabric {
 namespace {
 
-// How long a helper without work only yields before it sleeps, as in rpc/mesh.cpp.
+// How long a helper without work only yields before it sleeps, as in server/loop.cpp.
 constexpr std::chrono::microseconds kLongestYielding{50};
 
 Status copy(const CopyJob& job) {

@@ -15,7 +15,7 @@
 namespace orfa::server {
 namespace {
 
-// How long an idle thread only yields before it blocks (see rpc/mesh.cpp).
+// How long an idle thread only yields before it blocks (docs/decisions.md).
 constexpr std::int64_t kLongestYieldingNs = 50'000;
 constexpr unsigned kRoundsPerClock = 1024;
 // Passes over busy shards to one over all: asking libfabric costs some system calls a shard.
