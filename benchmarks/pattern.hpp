@@ -7,7 +7,8 @@
 #include <cstdint>
 #include <cstring>
 #include <span>
-#include <vector>
+
+#include "benchmarks/buffer.hpp"
 
 namespace orfa::benchmarks {
 
@@ -16,10 +17,10 @@ namespace orfa::benchmarks {
 //
 // It repeats after a period that is no multiple of any common block, so that the content of any
 // range lies ready as a window of one table: a benchmark writes it without filling memory first,
-// from a buffer as warm as a program's own.
+// from a buffer as warm as a program's own. What begins at a page of the file does so in the table.
 class Pattern {
   public:
-    static constexpr std::uint64_t kPeriod = (64 << 10) + 64;  // bytes
+    static constexpr std::uint64_t kPeriod = 17 << 12;  // bytes; a prime number of pages
 
     // Windows of at most `longest` bytes; another seed, other bytes; `inverted`: each bit turned.
     Pattern(std::uint64_t seed, std::uint64_t longest, bool inverted = false)
@@ -82,7 +83,7 @@ class Pattern {
         return z ^ (z >> 31);
     }
 
-    std::vector<std::byte> table_;
+    Buffer table_;
 };
 
 }  // namespace orfa::benchmarks

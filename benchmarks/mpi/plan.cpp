@@ -135,7 +135,7 @@ class PlanRun {
         const Pattern pattern = pattern_of(writing_, owner);
         const bool direct = is_direct(writing_);
         const std::uint64_t size = memory_of_call(writing_);
-        std::vector<std::byte> data(direct ? 0 : writing_.calls * size);
+        Buffer data(direct ? 0 : writing_.calls * size);
         for (std::uint64_t call = 0; call < writing_.calls && !direct; ++call) {
             for_each_piece(writing_, owner, call,
                            [&](std::uint64_t at, std::uint64_t offset, std::uint64_t length) {
@@ -159,7 +159,7 @@ class PlanRun {
     void read() {
         const std::uint64_t owner = run_.neighbour;
         const std::uint64_t size = memory_of_call(reading_);
-        std::vector<std::byte> slots(Access::kDepth * size);
+        Buffer slots(Access::kDepth * size);
         Pass pass(run_, reading_, comm_, name_of_file(owner), MPI_MODE_RDONLY, owner);
         run_.calls("read", amount_of(reading_), reading_.calls, [&](std::uint64_t call) {
             const std::uint64_t slot = run_.form == Form::kNonblocking ? call % Access::kDepth : 0;
@@ -175,7 +175,7 @@ class PlanRun {
     void rewrite() {
         const std::uint64_t owner = run_.rank;
         const std::uint64_t size = memory_of_call(writing_);
-        std::vector<std::byte> data(size);
+        Buffer data(size);
         Pass pass(run_, writing_, comm_, name_of_file(owner), MPI_MODE_RDWR, owner);
         Amount amount = amount_of(writing_);
         amount.bytes *= 2;
@@ -213,7 +213,7 @@ class PlanRun {
                                  std::to_string(size));
         if (!writing_.view && !writing_.view_of_call) return;
         file.set_view(0, Type());
-        std::vector<std::byte> chunk(kChunk);
+        Buffer chunk(kChunk);
         for (std::uint64_t at = run_.rank * kChunk; at < size; at += run_.ranks * kChunk) {
             const auto part = std::span(chunk).first(std::min(kChunk, size - at));
             check(MPI_File_read_at(file.get(), static_cast<MPI_Offset>(at), part.data(),
