@@ -3,9 +3,8 @@
 // as much as moving a small record does.
 #pragma once
 
+#include "collective/common_memory.hpp"
 #include "collective/ranks.hpp"
-#include "common/status.hpp"
-#include "common/unique_fd.hpp"
 
 #include <atomic>
 #include <cstddef>
@@ -33,21 +32,13 @@ class Board {
         ~Progress() = default;
     };
 
-    // Makes shared memory of this name, which one rank does before the others open it. The name is
-    // to be new on the host. EINVAL: more than kMostRanks; ENOSPC: no room in /dev/shm; others of
-    // shm_open() and mmap(), of which nothing is left behind.
-    static Result<std::unique_ptr<Board>> create(const std::string& name, std::uint32_t ranks);
-    // Opens what create() made. ENOENT: another host, or another /dev/shm on this one.
-    static Result<std::unique_ptr<Board>> open(const std::string& name, std::uint32_t ranks);
-    // Collective. A board for `ranks` if they have memory in common, else null on all of them: seen
-    // by trying, as names of hosts do not tell. Nothing of the name is left.
+    // Memory that a board needs.
+    static std::size_t bytes_for(std::uint32_t ranks) { return sizeof(Slot) * 2 * ranks; }
+    // On new memory of bytes_for() bytes that all of at most kMostRanks ranks have.
+    Board(std::unique_ptr<CommonMemory> memory, std::uint32_t ranks);
+    // Collective. A board for `ranks` if they have memory in common, else null on all of them. The
+    // name is to be new on the host; nothing of it is left.
     static std::unique_ptr<Board> find(Ranks& ranks, const std::string& name);
-    // Takes the name away; those who have opened it keep the memory.
-    static void unlink(const std::string& name);
-
-    Board(const Board&) = delete;
-    Board& operator=(const Board&) = delete;
-    ~Board();
 
     // Collective. Each of at most kMostValues values becomes the largest of all ranks'. Waits for
     // the others without an end, as MPI does; yields first, then sleeps in between.
@@ -60,12 +51,10 @@ class Board {
         std::int64_t values[kMostValues];
     };
 
-    static std::size_t bytes_for(std::uint32_t ranks) { return sizeof(Slot) * 2 * ranks; }
-    static Result<std::unique_ptr<Board>> map(const UniqueFd& fd, std::uint32_t ranks);
-    Board(Slot* slots, std::uint32_t ranks) : slots_(slots), ranks_(ranks) {}
     Slot& slot(std::uint32_t rank) { return slots_[rank * 2 + round_ % 2]; }
     void wait_for(const Slot& slot, Progress& others) const;
 
+    std::unique_ptr<CommonMemory> memory_;
     Slot* slots_;  // two for each rank
     std::uint32_t ranks_;
     std::uint64_t round_ = 0;

@@ -7,17 +7,22 @@ namespace orfa::collective {
 namespace {
 
 // Microseconds, measured as docs/performance.md tells.
-struct Prices {
-    double request;      // a request to a server
-    double piece;        // a piece in a list that a server works through
-    double byte;         // moved between a program and a server
-    double round;        // of exchange between ranks, with its messages
-    double piece_moved;  // a piece dealt out, packed, sent, placed and merged
-    double byte_moved;   // a byte packed, sent to another rank and placed
+struct AccessPrices {
+    double request;  // a request to a server
+    double piece;    // a piece in a list that a server works through
+    double byte;     // moved between a program and a server
+};
+struct ExchangePrices {
+    double round;  // of exchange between ranks, with its messages
+    double piece;  // dealt out, packed, sent, placed and merged
+    double byte;   // packed, brought to another rank and placed
 };
 
-constexpr Prices kSameHost = {15, 0.35, 0.0005, 150, 0.01, 0.0014};
-constexpr Prices kNetwork = {60, 1.5, 0.0008, 200, 0.01, 0.0008};
+constexpr AccessPrices kSameHost = {15, 0.35, 0.0005};
+constexpr AccessPrices kNetwork = {60, 1.5, 0.0008};
+constexpr ExchangePrices kCommonMemory = {40, 0.01, 0.0001};
+constexpr ExchangePrices kMessages = {150, 0.01, 0.0014};
+constexpr ExchangePrices kNetworkMessages = {200, 0.01, 0.0008};
 
 // What two-phase must save to be preferred: the model is a model.
 constexpr double kMargin = 0.8;
@@ -32,16 +37,20 @@ double left_after_merge(const Facts& facts) {
 }  // namespace
 
 Cost cost_of(const Facts& facts) {
-    const Prices& price = facts.network ? kNetwork : kSameHost;
+    const AccessPrices& access = facts.network ? kNetwork : kSameHost;
+    const ExchangePrices& exchange = facts.common_memory ? kCommonMemory
+                                     : facts.network     ? kNetworkMessages
+                                                         : kMessages;
     const double bytes = static_cast<double>(facts.bytes) * facts.ranks;
     const double pieces =
         static_cast<double>(std::max(facts.file_pieces, facts.memory_pieces)) * facts.ranks;
     const double in_file = static_cast<double>(facts.file_pieces) * facts.ranks;
+    const double moved = bytes * access.byte;
     Cost cost;
-    cost.independent = facts.ranks * price.request + pieces * price.piece + bytes * price.byte;
-    cost.twophase = price.round + facts.aggregators * price.request + bytes * price.byte +
-                    pieces * price.piece_moved + bytes * price.byte_moved +
-                    in_file * left_after_merge(facts) * price.piece;
+    cost.independent = facts.ranks * access.request + pieces * access.piece + moved;
+    cost.twophase = exchange.round + pieces * exchange.piece + bytes * exchange.byte +
+                    facts.aggregators * access.request +
+                    in_file * left_after_merge(facts) * access.piece + moved;
     return cost;
 }
 

@@ -10,10 +10,11 @@ enum class Way : std::uint8_t { kAuto, kIndependent, kTwophase, kServer, kGeneri
 
 // What all ranks know of one call after they have compared notes. Maxima are over the ranks.
 struct Facts {
-    Way wish = Way::kAuto;    // the user's
-    bool orderly = true;      // no rank's view goes backwards or overlaps itself
-    bool network = false;     // a server is reached over a network
-    std::uint32_t ranks = 1;  // of the communicator
+    Way wish = Way::kAuto;       // the user's
+    bool orderly = true;         // no rank's view goes backwards or overlaps itself
+    bool network = false;        // a server is reached over a network
+    bool common_memory = false;  // the ranks have memory in common
+    std::uint32_t ranks = 1;     // of the communicator
     std::uint32_t aggregators = 1;
     std::uint64_t bytes = 0;          // most of a rank
     std::uint64_t file_pieces = 0;    // most of a rank

@@ -26,4 +26,15 @@ Domains make_domains(const Limits& limits) {
     return domains;
 }
 
+Domains within(Domains domains, std::uint64_t buffer_bytes) {
+    domains.rows = std::clamp<std::uint64_t>(buffer_bytes / domains.unit, 1, domains.rows);
+    return domains;
+}
+
+std::uint64_t buffer_for(const Domains& domains, std::uint64_t hull) {
+    // A hull that begins anywhere meets one row more than it fills.
+    const std::uint64_t rows = hull / (domains.unit * domains.aggregators) + 2;
+    return std::min(rows + rows / 8, domains.rows) * domains.unit;
+}
+
 }  // namespace orfa::collective

@@ -35,6 +35,13 @@ struct Domains {
     }
 };
 
+// The same domains with windows of at most `buffer_bytes` an aggregator, at least one unit.
+Domains within(Domains domains, std::uint64_t buffer_bytes);
+
+// Bytes of an aggregator's buffer that suffice for accesses that span `hull` bytes of the file in
+// one round, and of somewhat longer ones; at most buffer_bytes().
+std::uint64_t buffer_for(const Domains& domains, std::uint64_t hull);
+
 // The aggregators are as many as allowed that divide the stripes evenly among them (a divisor or a
 // multiple of stripe_count). The unit is the stripe, or what fits a smaller buffer.
 Domains make_domains(const Limits& limits);

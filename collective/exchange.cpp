@@ -11,21 +11,15 @@
 
 namespace orfa::collective {
 
-namespace {
-
-bool is_one_piece(std::span<const Run> runs) {
-    return runs.size() == 1 && runs[0].count == 1;
-}
-
-}  // namespace
-
-Exchange::Exchange(Ranks& ranks, FileAccess& file, Buffers& buffers, const Domains& domains)
+Exchange::Exchange(Ranks& ranks, FileAccess& file, Buffers& buffers, const Domains& domains,
+                   const Windows* common)
     : ranks_(ranks),
       file_(file),
       buffers_(buffers),
       domains_(domains),
+      common_(common),
       my_index_(domains.aggregators) {
-    static_assert(sizeof(Header) == 64 && std::is_trivially_copyable_v<Header>);
+    static_assert(sizeof(Header) == Windows::kNoteBytes && std::is_trivially_copyable_v<Header>);
     for (std::uint32_t index = 0; index < domains.aggregators; ++index)
         if (domains.rank_of(index, ranks.size()) == ranks.rank()) my_index_ = index;
 }
@@ -40,7 +34,8 @@ Status Exchange::run(bool writing, Source& source, Status mine, std::uint64_t& m
         outgoing_.resize(domains_.aggregators);
         told_.resize(ranks_.size());
         heard_.resize(ranks_.size());
-        if (is_aggregator()) {
+        if (is_aggregator() && common_ != nullptr) window_ = common_->window(my_index_);
+        if (is_aggregator() && common_ == nullptr) {
             window_ = buffers_.window.get(domains_.buffer_bytes());
             staging_ = buffers_.staging.get(domains_.buffer_bytes());
         }
@@ -65,6 +60,16 @@ Status Exchange::prepare(const Window& window) {
     for (auto& parcel : parcels_)
         parcel.clear();
     ORFA_TRY(source_->deal(window, parcels_));
+    for (std::size_t i = 0; i < parcels_.size(); ++i) {
+        outgoing_[i].description.clear();
+        encode(parcels_[i].places.items(), outgoing_[i].description);
+    }
+    if (common_ == nullptr) pack();
+    return {};
+}
+
+// Makes each parcel one range of memory.
+void Exchange::pack() {
     std::uint64_t packed = 0;
     for (const auto& parcel : parcels_)
         if (!parcel.memory.is_one_piece()) packed += parcel.memory.bytes();
@@ -72,8 +77,6 @@ Status Exchange::prepare(const Window& window) {
     for (std::size_t i = 0; i < parcels_.size(); ++i) {
         const Runs& memory = parcels_[i].memory;
         Outgoing& out = outgoing_[i];
-        out.description.clear();
-        encode(parcels_[i].places.items(), out.description);
         if (memory.is_one_piece()) {
             // Runs of memory are numbers: their strides go either way.
             // NOLINTNEXTLINE(performance-no-int-to-ptr)
@@ -84,7 +87,6 @@ Status Exchange::prepare(const Window& window) {
         if (writing_) gather(memory.items(), 0, out.data);
         to += memory.bytes();
     }
-    return {};
 }
 
 // Fills the headers of this round.
@@ -97,10 +99,23 @@ void Exchange::tell() {
     for (std::uint32_t i = 0; i < domains_.aggregators; ++i) {
         Header& mine = told_[domains_.rank_of(i, ranks_.size())];
         const auto& description = outgoing_[i].description;
-        mine.bytes = outgoing_[i].data.size();
+        mine.bytes = parcels_[i].memory.bytes();
         mine.described = static_cast<std::uint32_t>(description.size());
         if (mine.fits())
             std::copy(description.begin(), description.end(), mine.description.begin());
+    }
+}
+
+void Exchange::swap_headers() {
+    const auto told = std::as_bytes(std::span(told_));
+    const auto heard = std::as_writable_bytes(std::span(heard_));
+    if (common_ == nullptr) return ranks_.all_to_all(told, heard);
+    std::ranges::copy(told, common_->notes_of(ranks_.rank()).begin());
+    ranks_.meet();
+    const std::size_t mine = ranks_.rank() * sizeof(Header);
+    for (std::uint32_t from = 0; from < ranks_.size(); ++from) {
+        const auto note = common_->notes_of(from).subspan(mine, sizeof(Header));
+        std::ranges::copy(note, heard.subspan(from * sizeof(Header)).begin());
     }
 }
 
@@ -114,7 +129,7 @@ std::uint64_t Exchange::round(const Window& window) {
         }
     }
     tell();
-    ranks_.all_to_all(std::as_bytes(std::span(told_)), std::as_writable_bytes(std::span(heard_)));
+    swap_headers();
     std::uint64_t next = Source::kEnd;
     for (const Header& header : heard_) {
         if (header.failed != 0) return Source::kEnd;
@@ -163,59 +178,41 @@ Status Exchange::receive_descriptions() {
 }
 
 void Exchange::write_round(const Window& window) {
-    for (const Outgoing& out : outgoing_)
-        moved_ += out.data.size();
-    for (std::uint32_t i = 0; i < domains_.aggregators; ++i)
-        if (i != my_index_ && !outgoing_[i].data.empty())
-            ranks_.send(domains_.rank_of(i, ranks_.size()), Ranks::Tag::kData, outgoing_[i].data);
-    if (!is_aggregator()) return;
-    const Status sound = receive_descriptions();
-    collect_parcels();
-    if (sound.ok()) {
-        const orfa_access access = assembly_.access(window, my_index_, window_);
-        status_ = access.extent_count > 0 ? file_.write(access) : Status();
-    } else {
-        status_ = sound;
-    }
-}
-
-// Receives all ranks' bytes into their places, as many at a time as the staging buffer holds.
-void Exchange::collect_parcels() {
-    const auto base = reinterpret_cast<std::uintptr_t>(window_);
-    std::vector<std::pair<std::uint32_t, std::span<std::byte>>> staged;
-    std::uint64_t used = 0;
-    const auto place_staged = [&] {
-        ranks_.wait_received();
-        for (const auto& [from, data] : staged)
-            scatter(assembly_.places(from), base, data);
-        staged.clear();
-        used = 0;
-    };
-    for (std::uint32_t from = 0; from < ranks_.size(); ++from) {
-        const std::uint64_t bytes = heard_[from].bytes;
-        const auto places = assembly_.places(from);
-        if (bytes == 0 || from == ranks_.rank()) continue;
-        if (is_one_piece(places)) {
-            ranks_.receive(from, Ranks::Tag::kData, {window_ + places[0].start, bytes});
-            continue;
-        }
-        if (used + bytes > domains_.buffer_bytes()) place_staged();
-        staged.emplace_back(from, std::span(staging_ + used, bytes));
-        ranks_.receive(from, Ranks::Tag::kData, staged.back().second);
-        used += bytes;
-    }
-    scatter(assembly_.places(ranks_.rank()), base, outgoing_[my_index_].data);
-    place_staged();
+    if (common_ != nullptr)
+        put_parcels();
+    else
+        send_parcels();
+    for (const Parcel& parcel : parcels_)
+        moved_ += parcel.memory.bytes();
+    Status sound;
+    if (is_aggregator()) sound = receive_descriptions();
+    if (common_ != nullptr)
+        ranks_.meet();
+    else if (is_aggregator())
+        collect_parcels();
+    if (is_aggregator()) status_ = sound.ok() ? write_domain(window) : sound;
 }
 
 void Exchange::read_round(const Window& window) {
     const Status sound = is_aggregator() ? receive_descriptions() : Status();
-    for (std::uint32_t i = 0; i < domains_.aggregators; ++i)
-        if (i != my_index_ && !outgoing_[i].data.empty())
-            ranks_.receive(domains_.rank_of(i, ranks_.size()), Ranks::Tag::kData,
-                           outgoing_[i].data);
-    if (is_aggregator()) hand_out(sound.ok() ? read_domain(window) : sound);
-    accept();
+    if (common_ == nullptr) expect_parcels();
+    if (is_aggregator()) {
+        const Result<std::uint64_t> limit = sound.ok() ? read_domain(window) : sound;
+        status_ = limit.status();
+        const std::uint64_t there = limit.ok() ? *limit : 0;
+        if (common_ != nullptr)
+            common_->limit(my_index_) = there;
+        else
+            hand_out(there);
+    }
+    if (common_ == nullptr) return accept();
+    ranks_.meet();
+    take_parcels();
+}
+
+Status Exchange::write_domain(const Window& window) {
+    const orfa_access access = assembly_.access(window, my_index_, window_);
+    return access.extent_count > 0 ? file_.write(access) : Status();
 }
 
 // Reads what the ranks named of this aggregator's domain; the place that the file ends at.
@@ -227,44 +224,22 @@ Result<std::uint64_t> Exchange::read_domain(const Window& window) {
     return assembly_.place_behind(*got);
 }
 
-// Sends all ranks their bytes below place `*limit`, as many at a time as the staging buffer holds.
-void Exchange::hand_out(Result<std::uint64_t> limit) {
-    if (!limit.ok()) status_ = limit.status();
-    const auto base = reinterpret_cast<std::uintptr_t>(window_);
-    std::uint64_t used = 0;
-    for (std::uint32_t to = 0; to < ranks_.size(); ++to) {
-        if (heard_[to].bytes == 0) continue;
-        const auto places = assembly_.places(to);
-        const std::uint64_t bytes = limit.ok() ? bytes_below(places, *limit) : 0;
-        if (to == ranks_.rank()) {
-            gather(places, base, outgoing_[my_index_].data.first(bytes));
-            own_bytes_ = bytes;
-            continue;
-        }
-        if (is_one_piece(places)) {
-            ranks_.send(to, Ranks::Tag::kData, {window_ + places[0].start, bytes});
-            continue;
-        }
-        if (used + bytes > domains_.buffer_bytes()) {
-            ranks_.wait_sent();
-            used = 0;
-        }
-        const std::span<std::byte> packed(staging_ + used, bytes);
-        gather(places, base, packed);
-        ranks_.send(to, Ranks::Tag::kData, packed);
-        used += bytes;
+// Copies this rank's bytes to where the aggregators will write them from.
+void Exchange::put_parcels() {
+    for (std::uint32_t i = 0; i < domains_.aggregators; ++i) {
+        const Parcel& parcel = parcels_[i];
+        const auto window = reinterpret_cast<std::uintptr_t>(common_->window(i));
+        copy_pieces(parcel.memory.items(), 0, parcel.places.items(), window, parcel.memory.bytes());
     }
 }
 
-// Takes what the aggregators sent; brings it where the program wants it.
-void Exchange::accept() {
-    const std::vector<std::uint64_t> received = ranks_.wait_received();
-    std::size_t message = 0;
+// Copies what the aggregators have read to where the program wants it.
+void Exchange::take_parcels() {
     for (std::uint32_t i = 0; i < domains_.aggregators; ++i) {
-        const Runs& memory = parcels_[i].memory;
-        if (memory.bytes() == 0) continue;
-        const std::uint64_t bytes = i == my_index_ ? own_bytes_ : received[message++];
-        if (!memory.is_one_piece()) scatter(memory.items(), 0, outgoing_[i].data.first(bytes));
+        const Parcel& parcel = parcels_[i];
+        const auto window = reinterpret_cast<std::uintptr_t>(common_->window(i));
+        const std::uint64_t bytes = bytes_below(parcel.places.items(), common_->limit(i));
+        copy_pieces(parcel.places.items(), window, parcel.memory.items(), 0, bytes);
         moved_ += bytes;
     }
 }

@@ -6,13 +6,15 @@
 //
 // Each round all ranks tell each other, in one all-to-all of 64 bytes, what they have for the
 // window and where they go on behind it, so that stretches of the file that nobody names cost
-// nothing. Data then go straight between memory and the aggregator's buffer where a parcel is one
-// piece, packed where it is many.
+// nothing. Where the ranks have memory in common, the aggregators' buffers are there, and each rank
+// copies its bytes to or from their places itself, once. Elsewhere data go in messages, straight
+// between memory and the aggregator's buffer where a parcel is one piece, packed where it is many.
 #pragma once
 
 #include "collective/assembly.hpp"
 #include "collective/ranks.hpp"
 #include "collective/source.hpp"
+#include "collective/windows.hpp"
 
 #include <array>
 #include <memory>
@@ -38,7 +40,7 @@ class Buffer {
     std::uint64_t size_ = 0;
 };
 
-// Kept from call to call.
+// Kept from call to call; what messages need.
 struct Buffers {
     Buffer window;   // an aggregator's domain in this round
     Buffer staging;  // packed parcels of other ranks
@@ -47,8 +49,10 @@ struct Buffers {
 
 class Exchange {
   public:
-    // All are borrowed as long as this lives. Needs `domains` to be the same on all ranks.
-    Exchange(Ranks& ranks, FileAccess& file, Buffers& buffers, const Domains& domains);
+    // All are borrowed as long as this lives. Needs `domains` to be the same on all ranks, and
+    // `common`, of as many aggregators and no smaller buffers, to be given to all of them or none.
+    Exchange(Ranks& ranks, FileAccess& file, Buffers& buffers, const Domains& domains,
+             const Windows* common = nullptr);
 
     // Collective; once. `mine` other than ok: this rank only serves the others. Returns what failed
     // on this rank; `moved` are its bytes moved, in order. When any rank fails all stop, at the
@@ -72,22 +76,33 @@ class Exchange {
     };
 
     Status prepare(const Window& window);
+    void pack();
     void tell();
+    void swap_headers();
     std::uint64_t round(const Window& window);
     void send_descriptions();
     Status receive_descriptions();
     void write_round(const Window& window);
-    void collect_parcels();
     void read_round(const Window& window);
+    Status write_domain(const Window& window);
     Result<std::uint64_t> read_domain(const Window& window);
-    void hand_out(Result<std::uint64_t> limit);
-    void accept();
     [[nodiscard]] bool is_aggregator() const { return my_index_ < domains_.aggregators; }
+
+    // Data by memory in common.
+    void put_parcels();
+    void take_parcels();
+    // Data by messages (exchange_messages.cpp).
+    void send_parcels();
+    void collect_parcels();
+    void expect_parcels();
+    void hand_out(std::uint64_t limit);
+    void accept();
 
     Ranks& ranks_;
     FileAccess& file_;
     Buffers& buffers_;
     Domains domains_;
+    const Windows* common_;
     std::uint32_t my_index_;  // as aggregator; domains_.aggregators: none
     bool writing_ = false;
     Source* source_ = nullptr;

@@ -5,6 +5,7 @@
 #include "collective/exchange.hpp"
 #include "collective/notes.hpp"
 #include "collective/orfa_coll.h"
+#include "collective/windows.hpp"
 
 #include <algorithm>
 #include <array>
@@ -27,6 +28,7 @@ using orfa::collective::choose;
 using orfa::collective::Domains;
 using orfa::collective::domains_of;
 using orfa::collective::Exchange;
+using orfa::collective::Facts;
 using orfa::collective::facts_of;
 using orfa::collective::FileAccess;
 using orfa::collective::Notes;
@@ -35,6 +37,8 @@ using orfa::collective::Ranks;
 using orfa::collective::Run;
 using orfa::collective::Source;
 using orfa::collective::Way;
+using orfa::collective::Windows;
+using orfa::collective::WindowsKept;
 
 constexpr std::uint64_t kDefaultBuffer = 16 << 20;
 constexpr std::uint64_t kCallsBeforeBoard = 2;  // a board costs as much as some tens of calls
@@ -174,11 +178,13 @@ struct orfa_coll {
     std::uint64_t id = 0;
     std::uint64_t calls = 0;       // begun so far: the same on all ranks
     std::unique_ptr<Board> board;  // on all ranks or none
+    WindowsKept windows;           // none without a board
     // Of the call under way.
     MPI_Comm comm = MPI_COMM_NULL;
     std::size_t writing = 0;  // 0 or 1
     Notes mine;
     Domains domains;
+    const Windows* common = nullptr;
 };
 
 namespace {
@@ -200,6 +206,10 @@ void say(orfa_coll& coll, const Choice& choice, std::uint32_t ranks) {
     said = words;
     std::fprintf(stderr, "orfa: %s: collective %s %s\n", coll.name.c_str(),
                  coll.writing != 0 ? "writes" : "reads", words.c_str());
+}
+
+std::string name_of_memory(const orfa_coll& coll, const char* what) {
+    return "/orfa-" + std::to_string(coll.id) + what;
 }
 
 using NextRun = void (*)(void*, orfa_coll_run*);
@@ -259,8 +269,14 @@ orfa_coll_way orfa_coll_begin(orfa_coll* coll, MPI_Comm comm, int writing,
         agreed.known = true;
     }
     coll->domains = domains_of(coll->layout, agreed.notes, ranks.size());
-    const Choice choice = choose(facts_of(agreed.notes, coll->domains, ranks.size()));
+    Facts facts = facts_of(agreed.notes, coll->domains, ranks.size());
+    facts.common_memory = coll->board != nullptr;
+    const Choice choice = choose(facts);
     if (coll->verbose && ranks.rank() == 0) say(*coll, choice, ranks.size());
+    coll->common = nullptr;
+    if (choice.way == Way::kTwophase && coll->board != nullptr)
+        coll->common =
+            coll->windows.fit(ranks, name_of_memory(*coll, "-windows"), facts.hull, coll->domains);
     return static_cast<orfa_coll_way>(choice.way);
 }
 
@@ -290,7 +306,7 @@ int orfa_coll_move(orfa_coll* coll, const orfa_coll_source* source, int error,
     try {
         Source parts(runs_from(source->next_in_file, source->context),
                      runs_from(source->next_in_memory, source->context));
-        Exchange exchange(ranks, file, coll->buffers, coll->domains);
+        Exchange exchange(ranks, file, coll->buffers, coll->domains, coll->common);
         return exchange.run(coll->writing != 0, parts, Status::from_errno(error), *moved).err();
     } catch (const std::bad_alloc&) {
         // The exchange itself has caught what comes before it depends on other ranks.
@@ -307,6 +323,6 @@ int orfa_coll_end(orfa_coll* coll, int error_class) {
     notes[Notes::kError] = error_class;
     ranks.maximum(notes.values);
     if (coll->calls == kCallsBeforeBoard)
-        coll->board = Board::find(ranks, "/orfa-" + std::to_string(coll->id));
+        coll->board = Board::find(ranks, name_of_memory(*coll, ""));
     return static_cast<int>(notes[Notes::kError]);
 }

@@ -28,6 +28,11 @@ class Ranks {
     [[nodiscard]] virtual std::uint32_t rank() const = 0;
     // Collective. Each value becomes the largest of all ranks'.
     virtual void maximum(std::span<std::int64_t> values) = 0;
+    // Collective. Returns when all ranks are here.
+    void meet() {
+        std::int64_t nothing = 0;
+        maximum({&nothing, 1});
+    }
     // Collective. The r-th of size() equal parts of `out` goes to rank r, and that of rank r's own
     // comes to the r-th part of `in`.
     virtual void all_to_all(std::span<const std::byte> out, std::span<std::byte> in) = 0;

@@ -112,6 +112,16 @@ class Cursor {
         runs_ = runs_.subspan(1);
     }
 
+    // Moves on by the pieces of `run`, of whose bytes `within` are done in the piece here: as many
+    // pieces of this list, or bytes of one.
+    void move(const Run& run, std::uint64_t& within) {
+        if (run.length == length() && within == 0) return skip(run.count);
+        within += run.length * run.count;
+        if (within < length()) return;
+        within = 0;
+        skip(1);
+    }
+
   private:
     std::span<const Run> runs_;
     std::uint64_t index_ = 0;
@@ -205,6 +215,42 @@ void gather(std::span<const Run> runs, std::uintptr_t base, std::span<std::byte>
             std::memcpy(to + i * length, memory_at(base + run.start + i * run.stride), length);
         });
     });
+}
+
+void copy_pieces(std::span<const Run> from, std::uintptr_t from_base, std::span<const Run> to,
+                 std::uintptr_t to_base, std::uint64_t bytes) {
+    Cursor source(from);
+    Cursor target(to);
+    std::uint64_t in_source = 0;  // bytes of its piece that are done
+    std::uint64_t in_target = 0;
+    while (bytes > 0) {
+        const std::uint64_t source_left = std::min(source.length() - in_source, bytes);
+        const std::uint64_t target_left = std::min(target.length() - in_target, bytes);
+        std::byte* there = memory_at(to_base + target.start() + in_target);
+        const std::byte* here = memory_at(from_base + source.start() + in_source);
+        // Whole pieces of one side that lie in one of the other are done together.
+        const bool spread = in_target == 0 && target_left == target.length();
+        const bool gathered = in_source == 0 && source_left == source.length();
+        Run run{0, std::min(source_left, target_left), 0, 1};
+        if (spread && target.length() <= source_left) {
+            run.count = std::min(target.left(), source_left / target.length());
+            run.stride = target.stride();
+            copy_run(run.length, run.count, [&](std::uint64_t i, std::size_t length) {
+                std::memcpy(there + i * run.stride, here + i * length, length);
+            });
+        } else if (gathered && source.length() <= target_left) {
+            run.count = std::min(source.left(), target_left / source.length());
+            run.stride = source.stride();
+            copy_run(run.length, run.count, [&](std::uint64_t i, std::size_t length) {
+                std::memcpy(there + i * length, here + i * run.stride, length);
+            });
+        } else {
+            std::memcpy(there, here, run.length);
+        }
+        bytes -= run.length * run.count;
+        source.move(run, in_source);
+        target.move(run, in_target);
+    }
 }
 
 void encode(std::span<const Run> runs, std::vector<std::byte>& out) {

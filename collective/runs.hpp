@@ -74,6 +74,11 @@ void scatter(std::span<const Run> runs, std::uintptr_t base, std::span<const std
 // The reverse: fills `packed` with the bytes of the first pieces of `runs`.
 void gather(std::span<const Run> runs, std::uintptr_t base, std::span<std::byte> packed);
 
+// Copies the first `bytes` bytes of the pieces of `from` to those of `to`, in order; neither holds
+// fewer. Offsets count from the bases.
+void copy_pieces(std::span<const Run> from, std::uintptr_t from_base, std::span<const Run> to,
+                 std::uintptr_t to_base, std::uint64_t bytes);
+
 // Appends `runs`, ascending and without overlaps, to `out` as bytes: LEB128 numbers, each start
 // relative to the end before it. A regular access takes 4 to 12 bytes.
 void encode(std::span<const Run> runs, std::vector<std::byte>& out);

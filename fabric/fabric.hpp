@@ -181,6 +181,12 @@ class Endpoint {
     [[nodiscard]] virtual std::size_t packs_below() const = 0;
     // False: rma with this peer needs the peer to poll() (so a computing client needs a thread).
     [[nodiscard]] virtual bool moves_alone(PeerId peer) const = 0;
+    // How often processors copy a byte of an rma with this memory of the peer, on both sides
+    // together; what a network does is not counted.
+    [[nodiscard]] virtual unsigned copies_with(PeerId /*peer*/,
+                                               const RemoteSegment& /*memory*/) const {
+        return 0;
+    }
 
     // In the child of a fork: forgets everything without telling peers; only destruction is allowed
     // afterwards, and does nothing to the parent's connections.

@@ -319,4 +319,8 @@ bool LocalEndpoint::moves_alone(PeerId id) const {
     return peer != nullptr && peer->process_vm;
 }
 
+unsigned LocalEndpoint::copies_with(PeerId id, const RemoteSegment& memory) const {
+    return memory.key != kStagedKey && moves_alone(id) ? 1 : 2;
+}
+
 }  // namespace orfa::fabric

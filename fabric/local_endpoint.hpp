@@ -72,6 +72,7 @@ class LocalEndpoint final : public Endpoint, private CopyJob::Owner {
     [[nodiscard]] std::size_t max_message() const override { return geometry_.max_message; }
     [[nodiscard]] std::size_t packs_below() const override;
     [[nodiscard]] bool moves_alone(PeerId peer) const override;
+    [[nodiscard]] unsigned copies_with(PeerId peer, const RemoteSegment& memory) const override;
     void forget_after_fork() override;
 
   private:

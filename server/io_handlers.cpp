@@ -21,6 +21,9 @@
 namespace orfa::server {
 namespace {
 
+// Of a byte in a message: into it or the ring, out of that, and to where it belongs.
+constexpr std::uint64_t kInlineCopies = 3;
+
 // An object's pin, for as long as a request lasts.
 class PinGuard {
   public:
@@ -130,6 +133,7 @@ Task<Status> handle_write(Core& core, Request& request) {
     if (io.segment_count == 0) {
         const TimedBlock timed(request.times, request.times.store);
         moved = write_inline(*core.store, *pinned, scratch, payload);
+        core.shard->counters.bytes_copied += kInlineCopies * io.total_bytes;
     } else {
         moved = co_await write_rounds(core, request, *pinned, scratch, seat);
     }
@@ -197,6 +201,7 @@ Task<Status> handle_read(Core& core, Request& request) {
         if (io.segment_count == 0) {
             const TimedBlock timed(request.times, request.times.store);
             moved = read_inline(*core.store, pin, scratch, size, request.reply);
+            core.shard->counters.bytes_copied += kInlineCopies * io.total_bytes;
         } else {
             moved = co_await read_rounds(core, request, pin, scratch, seat, size);
         }

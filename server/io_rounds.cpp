@@ -47,6 +47,13 @@ struct RoundTurn {
     }
 };
 
+void count_round(Shard& shard, const Session& session, const Scratch& scratch) {
+    ++shard.counters.rma_operations;
+    for (const auto& segment : scratch.remote)
+        shard.counters.bytes_copied +=
+            segment.length * session.endpoint->copies_with(session.peer, segment);
+}
+
 // Finds memory for a round's extents from the store; `prepared` of them, all unless one fails.
 Status prepare_round(ObjectStore& store, const ObjectStore::Write& write, SegmentCursor& memory,
                      Scratch& scratch, std::size_t& prepared) {
@@ -109,7 +116,7 @@ Task<Status> write_rounds(Core& core, Request& request, ObjectStore::Pin* pin, S
         }
         if (status.ok()) {
             const TimedBlock timed(times, times.moving);
-            ++core.shard->counters.rma_operations;
+            count_round(*core.shard, session, scratch);
             status = co_await Rma(Rma::Direction::kPull, session, scratch.local, scratch.remote);
         }
         const TimedBlock timed(times, times.store);
@@ -142,7 +149,7 @@ Task<Status> read_rounds(Core& core, Request& request, ObjectStore::Pin* pin, Sc
         }
         if (!scratch.local.empty()) {
             const TimedBlock timed(times, times.moving);
-            ++core.shard->counters.rma_operations;
+            count_round(*core.shard, session, scratch);
             const Status pushed =
                 co_await Rma(Rma::Direction::kPush, session, scratch.local, scratch.remote);
             if (!pushed.ok()) co_return pushed;

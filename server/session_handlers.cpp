@@ -80,15 +80,15 @@ Task<Status> handle_status(Core& core, Request& request) {
         R"({{"index":{},"pid":{},"uptime_seconds":{:.3f},"transports":"{}","sessions":{},)"
         R"("memory_limit":{},"memory_used":{},"memory_ready":{},"objects":{},"requests":{},)"
         R"("request_bytes":{},"failed_requests":{},"bytes_read":{},"bytes_written":{},)"
-        R"("rma_operations":{},)"
+        R"("bytes_copied":{},"rma_operations":{},)"
         R"("timed_requests":{},"timed_ns":{},"timed_moving_ns":{},"timed_store_ns":{},)"
         R"("locks":{},"locks_waiting":{},"counters":{}}})",
         core.identity.index, getpid(), static_cast<double>(uptime_ns) * 1e-9,
         core.shard->transports(), core.shard->session_count(), usage.limit, usage.used, usage.ready,
         usage.objects, counters.requests, counters.request_bytes, counters.failed_requests,
-        counters.bytes_read, counters.bytes_written, counters.rma_operations, counters.timed.count,
-        counters.timed.ns, counters.timed.moving_ns, counters.timed.store_ns, locks.size(),
-        locks.waiting(), core.locks->counters().size()));
+        counters.bytes_read, counters.bytes_written, counters.bytes_copied, counters.rma_operations,
+        counters.timed.count, counters.timed.ns, counters.timed.moving_ns, counters.timed.store_ns,
+        locks.size(), locks.waiting(), core.locks->counters().size()));
     co_return Status();
 }
 

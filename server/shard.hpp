@@ -29,9 +29,10 @@ struct ShardCounters {
     std::uint64_t failed_requests = 0;  // answered with an error
     std::uint64_t bytes_read = 0;       // file bytes given to clients
     std::uint64_t bytes_written = 0;    // file bytes taken from clients
-    std::uint64_t rma_operations = 0;   // vectored transfers asked of the transports
-    std::uint64_t data_requests = 0;    // reads and writes
-    TimedRequests timed;                // of the latter
+    std::uint64_t bytes_copied = 0;  // by processors between programs and store, client's included
+    std::uint64_t rma_operations = 0;  // vectored transfers asked of the transports
+    std::uint64_t data_requests = 0;   // reads and writes
+    TimedRequests timed;               // of the latter
 };
 
 // All methods belong to the loop's thread, but for post().

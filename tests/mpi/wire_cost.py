@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""What an MPI call costs on the wire, counted by the servers: requests, and bytes of requests.
+"""What an MPI call costs on the wire, counted by the servers: requests, bytes of requests, and copies of data.
 
     wire_cost.py ORFA WIRE_COST            the test: neither grows with the number of pieces
     wire_cost.py ORFA WIRE_COST --table    the table of docs/performance.md
@@ -37,9 +37,9 @@ def orfa(*arguments):
 
 
 def counted():
-    """Requests, bytes of requests, vectored transfers and file bytes of all servers so far."""
+    """Requests, bytes of requests, bytes copied, and file bytes written and read, of all servers so far."""
     servers = json.loads(orfa("cluster", "status", "--name", NAME, "--json"))["servers"]
-    keys = ("requests", "request_bytes", "rma_operations", "bytes_written", "bytes_read")
+    keys = ("requests", "request_bytes", "bytes_copied", "bytes_written", "bytes_read")
     return [sum(server[key] for server in servers) for key in keys]
 
 
@@ -51,26 +51,34 @@ def run(environment, ranks, pattern, pieces, piece, calls, options):
 
 
 def cost(environment, ranks, pattern, pieces, piece, *options):
-    """Of one call of one rank: requests, bytes of requests, vectored transfers, file bytes written and read."""
+    """Of one call of one rank: requests, bytes of requests, copies of each byte between program and store."""
     one = run(environment, ranks, pattern, pieces, piece, 1, options)
     many = run(environment, ranks, pattern, pieces, piece, 1 + CALLS, options)
-    return [(b - a) / (CALLS * ranks) for a, b in zip(one, many)]
+    requests, request_bytes, copied, written, read = ((b - a) / (CALLS * ranks) for a, b in zip(one, many))
+    return [requests, request_bytes, copied / (written + read)]
 
 
 def table(environment):
-    print("| a rank's call | independent: requests | their bytes | collective: requests | their bytes |")
-    print("|---|---|---|---|---|")
+    print("| a rank's call | independent: requests | their bytes | copies | collective: requests | their bytes | copies |")
+    print("|---|---|---|---|---|---|---|")
     for name, pattern, pieces, piece in TABLE:
         cells = []
         for options in ([], ["--collective=1"]):
-            requests, request_bytes = cost(environment, 4, pattern, pieces, piece, *options)[:2]
-            cells += [f"{requests:.1f}", f"{request_bytes:,.0f}"]
+            requests, request_bytes, copies = cost(environment, 4, pattern, pieces, piece, *options)
+            cells += [f"{requests:.1f}", f"{request_bytes:,.0f}", f"{copies:.1f}"]
         print(f"| {name} | " + " | ".join(cells) + " |", flush=True)
 
 
 def check(environment):
-    """A thousand times as many pieces, over the same servers, cost the same."""
+    """A thousand times as many pieces, over the same servers, cost the same; data are copied no more often than needed."""
     bad = 0
+    for name, bytes_of_call, most in (("4 KiB", 4096, 3), ("1 MiB", 1 << 20, 2), ("16 MiB", 16 << 20, 1)):
+        for options in ([], ["--read=1"]):
+            copies = cost(environment, 2, "contiguous", 1, bytes_of_call, *options)[2]
+            print(" ".join([name, *options]) + f": each byte is copied {copies:.2f} times")
+            if not 0.5 < copies < most + 0.1:
+                print(f"FAIL: more than {most}, or none")
+                bad += 1
     for pattern in ("vector", "subarray"):
         for options in ([], ["--read=1"]):
             few = cost(environment, 2, pattern, 1024, 16 * 256, *options)

@@ -31,6 +31,17 @@ TEST(Choice, LargeAndContiguousPiecesGoIndependent) {
     EXPECT_EQ(choose(interleaved(4, 262144, 16 * kMiB)).way, Way::kIndependent);
 }
 
+TEST(Choice, LargerPiecesAreWorthACopyInCommonMemoryThanAMessage) {
+    Facts facts = interleaved(4, 1024, kMiB);
+    EXPECT_EQ(choose(facts).way, Way::kIndependent);
+    facts.common_memory = true;
+    EXPECT_EQ(choose(facts).way, Way::kTwophase);
+    facts = interleaved(4, 8192, kMiB);
+    facts.common_memory = true;
+    EXPECT_EQ(choose(facts).way, Way::kIndependent);
+    EXPECT_EQ(choose(interleaved(4, 16, 64)).way, Way::kIndependent);
+}
+
 TEST(Choice, FewBytesAreNotWorthARound) {
     EXPECT_EQ(choose(interleaved(4, 16, 64)).way, Way::kIndependent);
 }

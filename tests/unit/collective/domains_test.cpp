@@ -46,6 +46,29 @@ TEST(Domains, BuffersKeepToTheirBound) {
     }
 }
 
+TEST(Domains, ABufferThatSufficesHoldsAnyAccessOfThatSpan) {
+    std::mt19937_64 random(3);
+    for (int round = 0; round < 1000; ++round) {
+        const Domains domains =
+            make_domains({4096 * (1 + random() % 5), static_cast<std::uint32_t>(1 + random() % 5),
+                          8, static_cast<std::uint32_t>(1 + random() % 8), 1 << 20});
+        const std::uint64_t hull = 1 + random() % (domains.window_bytes() * 2);
+        const std::uint64_t buffer = buffer_for(domains, hull);
+        const Domains smaller = within(domains, buffer);
+        EXPECT_EQ(smaller.buffer_bytes(), buffer);
+        EXPECT_LE(buffer, domains.buffer_bytes());
+        EXPECT_EQ(smaller.aggregators, domains.aggregators);
+        const Window window(smaller, random() % 1'000'000);
+        const std::uint64_t begin = window.begin() + random() % smaller.unit;
+        if (buffer < domains.buffer_bytes()) {
+            EXPECT_LE(begin + hull, window.end());
+        }
+    }
+    const Domains domains = make_domains({65536, 4, 8, 4, 1 << 20});
+    EXPECT_EQ(within(domains, 1).buffer_bytes(), 65536U);
+    EXPECT_EQ(within(domains, 1 << 30).buffer_bytes(), std::uint64_t{1} << 20);
+}
+
 TEST(Domains, AggregatorsAreDifferentRanks) {
     const Domains domains = make_domains({65536, 4, 10, 4, 1 << 20});
     for (std::uint32_t i = 1; i < domains.aggregators; ++i)

@@ -3,9 +3,10 @@
 // would have done by itself.
 #include "collective/exchange.hpp"
 
+#include "tests/unit/collective/agreeing_ranks.hpp"
+
 #include <gtest/gtest.h>
 
-#include <barrier>
 #include <condition_variable>
 #include <cstring>
 #include <deque>
@@ -20,36 +21,19 @@ namespace {
 using Bytes = std::vector<std::byte>;
 
 // What threads that play ranks share.
-struct World {
-    explicit World(std::uint32_t ranks) : size(ranks), step(ranks), spans(ranks), values(ranks) {}
+struct PostedWorld : AgreeingRanks::World {
+    explicit PostedWorld(std::uint32_t ranks) : AgreeingRanks::World(ranks), spans(ranks) {}
 
-    std::uint32_t size;
-    std::barrier<> step;
     std::vector<std::span<const std::byte>> spans;
-    std::vector<std::span<std::int64_t>> values;
     std::mutex mutex;  // protects mail
     std::condition_variable changed;
     std::map<std::array<std::uint32_t, 3>, std::deque<Bytes>> mail;  // by from, to, tag
 };
 
-class ThreadRanks final : public Ranks {
+class ThreadRanks final : public AgreeingRanks {
   public:
-    ThreadRanks(World& world, std::uint32_t rank) : world_(world), rank_(rank) {}
-
-    [[nodiscard]] std::uint32_t size() const override { return world_.size; }
-    [[nodiscard]] std::uint32_t rank() const override { return rank_; }
-
-    void maximum(std::span<std::int64_t> values) override {
-        world_.values[rank_] = values;
-        world_.step.arrive_and_wait();
-        std::vector<std::int64_t> largest(values.begin(), values.end());
-        for (const auto& others : world_.values)
-            for (std::size_t i = 0; i < others.size(); ++i)
-                largest[i] = std::max(largest[i], others[i]);
-        world_.step.arrive_and_wait();
-        std::copy(largest.begin(), largest.end(), values.begin());
-        world_.step.arrive_and_wait();
-    }
+    ThreadRanks(PostedWorld& world, std::uint32_t rank)
+        : AgreeingRanks(world, rank), world_(world), rank_(rank) {}
 
     void all_to_all(std::span<const std::byte> out, std::span<std::byte> in) override {
         const std::size_t each = out.size() / world_.size;
@@ -91,7 +75,7 @@ class ThreadRanks final : public Ranks {
     }
 
   private:
-    World& world_;
+    PostedWorld& world_;
     std::uint32_t rank_;
     std::vector<std::pair<std::array<std::uint32_t, 3>, std::span<std::byte>>> posted_;
 };
@@ -223,9 +207,24 @@ struct Outcome {
     std::vector<std::uint64_t> moved;
 };
 
-Outcome run(FileAccess& file, const Domains& domains, bool writing, std::vector<Plan>& plans,
-            const std::vector<Status>& mine) {
-    World world(static_cast<std::uint32_t>(plans.size()));
+// How data travel between the ranks.
+enum class Carrier { kMessages, kCommonMemory };
+
+// Both; the parameter of a test.
+class Exchanges : public ::testing::TestWithParam<Carrier> {};
+
+INSTANTIATE_TEST_SUITE_P(Both, Exchanges,
+                         ::testing::Values(Carrier::kMessages, Carrier::kCommonMemory),
+                         [](const auto& which) {
+                             return which.param == Carrier::kMessages ? "ByMessages"
+                                                                      : "ByCommonMemory";
+                         });
+
+Outcome run(Carrier carrier, FileAccess& file, const Domains& domains, bool writing,
+            std::vector<Plan>& plans, const std::vector<Status>& mine) {
+    PostedWorld world(static_cast<std::uint32_t>(plans.size()));
+    Bytes memory(Windows::bytes_for(world.size, domains.aggregators, domains.buffer_bytes()));
+    const Windows windows(memory.data(), world.size, domains.aggregators, domains.buffer_bytes());
     Outcome outcome{std::vector<Status>(plans.size()), std::vector<std::uint64_t>(plans.size())};
     std::vector<std::thread> threads;
     for (std::uint32_t rank = 0; rank < plans.size(); ++rank) {
@@ -233,7 +232,8 @@ Outcome run(FileAccess& file, const Domains& domains, bool writing, std::vector<
             ThreadRanks ranks(world, rank);
             Buffers buffers;
             Source source = plans[rank].source();
-            Exchange exchange(ranks, file, buffers, domains);
+            Exchange exchange(ranks, file, buffers, domains,
+                              carrier == Carrier::kCommonMemory ? &windows : nullptr);
             outcome.statuses[rank] = exchange.run(writing, source, mine[rank], outcome.moved[rank]);
         });
     }
@@ -269,7 +269,7 @@ Domains random_domains(std::mt19937_64& random, std::uint32_t ranks) {
                          4096 + random() % 60000});
 }
 
-TEST(Exchange, WritesWhatEachRankWouldHaveWritten) {
+TEST_P(Exchanges, WritesWhatEachRankWouldHaveWritten) {
     std::mt19937_64 random(1);
     for (int round = 0; round < 120; ++round) {
         const auto ranks = static_cast<std::uint32_t>(1 + random() % 6);
@@ -288,8 +288,8 @@ TEST(Exchange, WritesWhatEachRankWouldHaveWritten) {
             }
             bytes += plan.bytes;
         }
-        const Outcome outcome =
-            run(file, random_domains(random, ranks), true, plans, std::vector<Status>(ranks));
+        const Outcome outcome = run(GetParam(), file, random_domains(random, ranks), true, plans,
+                                    std::vector<Status>(ranks));
         ASSERT_EQ(file.content(), expected) << "round " << round;
         EXPECT_EQ(file.bytes_written(), bytes);  // no hole, and nothing twice
         for (std::uint32_t rank = 0; rank < ranks; ++rank) {
@@ -299,7 +299,7 @@ TEST(Exchange, WritesWhatEachRankWouldHaveWritten) {
     }
 }
 
-TEST(Exchange, ReadsWhatIsThereAndLeavesTheRestAlone) {
+TEST_P(Exchanges, ReadsWhatIsThereAndLeavesTheRestAlone) {
     std::mt19937_64 random(2);
     for (int round = 0; round < 120; ++round) {
         const auto ranks = static_cast<std::uint32_t>(1 + random() % 6);
@@ -308,8 +308,8 @@ TEST(Exchange, ReadsWhatIsThereAndLeavesTheRestAlone) {
         for (auto& byte : content)
             byte = static_cast<std::byte>(random());
         ArrayFile file(content);
-        const Outcome outcome =
-            run(file, random_domains(random, ranks), false, plans, std::vector<Status>(ranks));
+        const Outcome outcome = run(GetParam(), file, random_domains(random, ranks), false, plans,
+                                    std::vector<Status>(ranks));
         for (std::uint32_t rank = 0; rank < ranks; ++rank) {
             const Plan& plan = plans[rank];
             std::uint64_t there = 0;
@@ -328,7 +328,7 @@ TEST(Exchange, ReadsWhatIsThereAndLeavesTheRestAlone) {
     }
 }
 
-TEST(Exchange, RanksMayReadTheSameBytes) {
+TEST_P(Exchanges, RanksMayReadTheSameBytes) {
     std::vector<Plan> plans(3);
     Bytes content(50000);
     for (std::size_t i = 0; i < content.size(); ++i)
@@ -339,7 +339,7 @@ TEST(Exchange, RanksMayReadTheSameBytes) {
     }
     ArrayFile file(content);
     const Domains domains = make_domains({4096, 2, 3, 2, 8192});
-    run(file, domains, false, plans, std::vector<Status>(3));
+    run(GetParam(), file, domains, false, plans, std::vector<Status>(3));
     for (const auto& plan : plans)
         EXPECT_EQ(std::memcmp(plan.memory.data(), content.data() + 100, 40000), 0);
 }
@@ -354,7 +354,8 @@ TEST(Exchange, OverlappingWritesLeaveOneRanksBytes) {
                   static_cast<std::byte>(rank + 1));
     }
     ArrayFile file({});
-    run(file, make_domains({4096, 2, 4, 2, 8192}), true, plans, std::vector<Status>(4));
+    run(Carrier::kMessages, file, make_domains({4096, 2, 4, 2, 8192}), true, plans,
+        std::vector<Status>(4));
     for (std::size_t i = 0; i < file.content().size(); ++i) {
         const auto value = std::to_integer<int>(file.content()[i]);
         const std::size_t in_period = i % 20;
@@ -367,14 +368,14 @@ TEST(Exchange, OverlappingWritesLeaveOneRanksBytes) {
     }
 }
 
-TEST(Exchange, AFailingServerEndsTheCallOnAllRanks) {
+TEST_P(Exchanges, AFailingServerEndsTheCallOnAllRanks) {
     for (const bool writing : {false, true}) {
         std::mt19937_64 random(3);
         std::vector<Plan> plans = random_plans(random, 4, 300000);
         ArrayFile file(Bytes(400000));
         file.fail();
-        const Outcome outcome =
-            run(file, make_domains({4096, 4, 4, 4, 8192}), writing, plans, std::vector<Status>(4));
+        const Outcome outcome = run(GetParam(), file, make_domains({4096, 4, 4, 4, 8192}), writing,
+                                    plans, std::vector<Status>(4));
         int failed = 0;
         for (const Status status : outcome.statuses)
             failed += status.ok() ? 0 : 1;
@@ -382,19 +383,20 @@ TEST(Exchange, AFailingServerEndsTheCallOnAllRanks) {
     }
 }
 
-TEST(Exchange, ARankThatCannotTakePartStopsTheOthers) {
+TEST_P(Exchanges, ARankThatCannotTakePartStopsTheOthers) {
     std::mt19937_64 random(4);
     std::vector<Plan> plans = random_plans(random, 4, 100000);
     ArrayFile file({});
     std::vector<Status> mine(4);
     mine[2] = Status::from_errno(EINVAL);
-    const Outcome outcome = run(file, make_domains({4096, 4, 4, 2, 8192}), true, plans, mine);
+    const Outcome outcome =
+        run(GetParam(), file, make_domains({4096, 4, 4, 2, 8192}), true, plans, mine);
     EXPECT_EQ(outcome.statuses[2].err(), EINVAL);
     EXPECT_EQ(file.bytes_written(), 0U);
 }
 
 TEST(Exchange, ASourceThatFailsHalfwayStopsTheOthers) {
-    World world(2);
+    PostedWorld world(2);
     ArrayFile file({});
     std::vector<std::byte> data(4096);
     std::vector<Status> statuses(2);

@@ -174,6 +174,31 @@ TEST(Runs, ScatterTakesBackWhatGatherPacked) {
     }
 }
 
+TEST(Runs, CopiedPiecesAreThoseOfAPackedCopyBetween) {
+    std::mt19937_64 random(8);
+    for (int round = 0; round < 2000; ++round) {
+        constexpr std::uint64_t kMemory = 3000;
+        // One piece on either side is a way of its own.
+        const Runs from = runs_of(round % 5 == 0 ? std::vector<Piece>{{7, 1000}}
+                                                 : random_pieces(random, kMemory));
+        const Runs to = runs_of(round % 5 == 1 ? std::vector<Piece>{{9, 1500}}
+                                               : random_pieces(random, kMemory));
+        const std::uint64_t bytes = random() % (std::min(from.bytes(), to.bytes()) + 1);
+        std::vector<std::byte> memory(kMemory);
+        for (auto& byte : memory)
+            byte = static_cast<std::byte>(random());
+        std::vector<std::byte> packed(bytes);
+        std::vector<std::byte> expected(kMemory, std::byte{0xEE});
+        std::vector<std::byte> copied = expected;
+        const auto base = reinterpret_cast<std::uintptr_t>(memory.data());
+        gather(from.items(), base, packed);
+        scatter(to.items(), reinterpret_cast<std::uintptr_t>(expected.data()), packed);
+        copy_pieces(from.items(), base, to.items(), reinterpret_cast<std::uintptr_t>(copied.data()),
+                    bytes);
+        ASSERT_EQ(copied, expected) << round;
+    }
+}
+
 TEST(Unite, NamesEachByteOnceInMaximalRanges) {
     constexpr std::uint64_t kLimit = 1500;
     std::mt19937_64 random(5);
