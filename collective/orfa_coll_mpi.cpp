@@ -15,7 +15,6 @@
 #include <cstring>
 #include <new>
 #include <string>
-#include <thread>
 
 namespace {
 
@@ -145,14 +144,6 @@ bool is_remote() {
     return counters.connections[1] > 0;
 }
 
-// One for each server of the file. On one host more than there are processors only hinder each
-// other.
-int default_aggregators(const orfa_layout& layout, int ranks) {
-    const int most = std::min(ranks, layout.stripe_count);
-    const auto processors = static_cast<int>(std::thread::hardware_concurrency());
-    return is_remote() || processors < 1 ? most : std::min(most, processors);
-}
-
 bool wants_words() {
     const char* value = std::getenv("ORFA_VERBOSE");
     return value != nullptr && value[0] != '\0' && std::strcmp(value, "0") != 0;
@@ -231,8 +222,9 @@ orfa_coll* orfa_coll_create(orfa_file* file, const char* name, int ranks, uint64
     coll->name = name;
     coll->id = id;
     if (orfa_file_layout(file, &coll->layout) != 0) return nullptr;
-    coll->hints = {
-        {ORFA_COLL_AUTO, ORFA_COLL_AUTO}, default_aggregators(coll->layout, ranks), kDefaultBuffer};
+    coll->hints = {{ORFA_COLL_AUTO, ORFA_COLL_AUTO},
+                   std::min(ranks, coll->layout.stripe_count),
+                   kDefaultBuffer};
     return coll.release();
 } catch (const std::bad_alloc&) {
     errno = ENOMEM;
