@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include <array>
@@ -13,14 +14,27 @@
 #include <utility>
 
 namespace orfa::collective {
+namespace {
+
+// Takes `bytes` from the file system of /dev/shm at once: where that is full, a first touch later
+// would be a SIGBUS. Half of what is free is left to others, MPI first of all, whom it would hit
+// else. errno, 0: done.
+int take(int fd, std::size_t bytes) {
+    struct statvfs space;
+    if (fstatvfs(fd, &space) != 0) return errno;
+    // No blocks at all: a file system without a limit.
+    if (space.f_blocks > 0 && bytes / space.f_frsize >= space.f_bavail / 2) return ENOSPC;
+    return posix_fallocate(fd, 0, static_cast<off_t>(bytes));
+}
+
+}  // namespace
 
 Result<std::unique_ptr<CommonMemory>> CommonMemory::create(const std::string& name,
                                                            std::size_t bytes) {
     const UniqueFd fd(
         shm_open(name.c_str(), O_CREAT | O_EXCL | O_RDWR | O_CLOEXEC, S_IRUSR | S_IWUSR));
     if (!fd) return Status::from_errno(errno);
-    // Taken from /dev/shm at once: where that is full, a first touch later would be a SIGBUS.
-    const int error = posix_fallocate(fd.get(), 0, static_cast<off_t>(bytes));
+    const int error = take(fd.get(), bytes);
     auto memory = error == 0 ? map(fd.get(), bytes) : Status::from_errno(error);
     if (!memory.ok()) unlink(name);
     return memory;

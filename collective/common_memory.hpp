@@ -16,8 +16,8 @@ namespace orfa::collective {
 class CommonMemory {
   public:
     // Makes memory of this name, which one rank does before the others open it. The name is to be
-    // new on the host. ENOSPC: no room in /dev/shm; others of shm_open() and mmap(), of which
-    // nothing is left behind.
+    // new on the host. ENOSPC: more than half of the room in /dev/shm; others of shm_open() and
+    // mmap(), of which nothing is left behind.
     static Result<std::unique_ptr<CommonMemory>> create(const std::string& name, std::size_t bytes);
     // Opens what create() made. ENOENT: another host, or another /dev/shm on this one; EPROTO: it
     // has another size.

@@ -108,21 +108,22 @@ TEST(MemoryStore, WhatAnExposedWriteBringsReadsAsZerosUntilItEnds) {
     const auto store = make_store();
     soil(*store);
     ASSERT_TRUE(write(*store, 1, 4 * kBlock, filled(1, 9)).ok());
-    ASSERT_TRUE(write(*store, 1, 100, filled(50, 7)).ok());
+    ASSERT_TRUE(write(*store, 1, 10'000, filled(50, 7)).ok());
+    constexpr std::uint64_t kLength = 3 * kBlock + 6000;
     const auto pin = store->pin(1, true);
     const auto one = store->begin_write(*pin, true);
     Segments memory;
-    ASSERT_TRUE(store->prepare_write(one, 10, 3 * kBlock, memory).ok());
+    ASSERT_TRUE(store->prepare_write(one, 10, kLength, memory).ok());
     fill(memory, 1);
     EXPECT_FALSE(store->is_filling(*pin, 0, 4 * kBlock)) << "nobody waits for a network";
     const Bytes before = read(*store, 1, 0, 4 * kBlock);
-    EXPECT_TRUE(is_zero({before.begin(), before.begin() + 100}));
-    EXPECT_EQ(before[100], std::byte{1}) << "these were there: either one's bytes";
-    EXPECT_TRUE(is_zero({before.begin() + 150, before.end()}));
-    store->finish_write(one, 10, 3 * kBlock, true);
+    EXPECT_TRUE(is_zero({before.begin(), before.begin() + 10'000}));
+    EXPECT_EQ(before[10'000], std::byte{1}) << "these were there: either one's bytes";
+    EXPECT_TRUE(is_zero({before.begin() + 10'050, before.end()}));
+    store->finish_write(one, 10, kLength, true);
     const Bytes after = read(*store, 1, 0, 4 * kBlock);
     EXPECT_EQ(after[9], std::byte{0});
-    EXPECT_EQ(Bytes(after.begin() + 10, after.begin() + 10 + 3 * kBlock), filled(3 * kBlock, 1));
+    EXPECT_EQ(Bytes(after.begin() + 10, after.begin() + 10 + kLength), filled(kLength, 1));
     store->unpin(*pin);
 }
 
@@ -192,7 +193,7 @@ TEST(MemoryStore, AWriteThatWasCutOffSaysNothingOfTheMemoryThatCameAfter) {
 TEST(MemoryStore, OnlyBytesThatAWriteIsTheFirstToFillAreFilling) {
     const auto store = make_store();
     soil(*store);
-    ASSERT_TRUE(write(*store, 1, 100, filled(100, 1)).ok());
+    ASSERT_TRUE(write(*store, 1, 10'000, filled(100, 1)).ok());
     const auto pin = store->pin(1, true);
     const auto other = store->pin(2, true);
     const auto is_filling = [&](std::uint64_t offset, std::uint64_t length) {
@@ -201,23 +202,45 @@ TEST(MemoryStore, OnlyBytesThatAWriteIsTheFirstToFillAreFilling) {
     EXPECT_FALSE(is_filling(0, 10 * kBlock));
     Segments memory;
     const auto one = store->begin_write(*pin, false);
-    ASSERT_TRUE(store->prepare_write(one, 50, 2 * kBlock, memory).ok());
+    ASSERT_TRUE(store->prepare_write(one, 50, 2 * kBlock + 8000, memory).ok());
     EXPECT_FALSE(is_filling(0, 50));
     EXPECT_TRUE(is_filling(0, 51));
-    EXPECT_FALSE(is_filling(100, 100)) << "these are there already";
-    EXPECT_TRUE(is_filling(99, 2));
-    EXPECT_TRUE(is_filling(200, 1));
-    EXPECT_TRUE(is_filling(2 * kBlock + 49, 1));
-    EXPECT_FALSE(is_filling(2 * kBlock + 50, kBlock));
+    EXPECT_FALSE(is_filling(10'000, 100)) << "these are there already";
+    EXPECT_TRUE(is_filling(9'999, 2));
+    EXPECT_TRUE(is_filling(10'100, 1));
+    EXPECT_TRUE(is_filling(2 * kBlock + 8049, 1));
+    EXPECT_FALSE(is_filling(2 * kBlock + 8050, kBlock));
     EXPECT_FALSE(store->is_filling(*other, 0, 10 * kBlock));
     // The end of another write in the same block changes nothing.
     const auto two = store->begin_write(*pin, false);
-    ASSERT_TRUE(store->prepare_write(two, 2 * kBlock + 60, 10, memory).ok());
-    store->finish_write(two, 2 * kBlock + 60, 10, true);
-    EXPECT_TRUE(is_filling(2 * kBlock + 49, 1));
-    store->finish_write(one, 50, 2 * kBlock, true);
+    ASSERT_TRUE(store->prepare_write(two, 2 * kBlock + 8060, 10, memory).ok());
+    store->finish_write(two, 2 * kBlock + 8060, 10, true);
+    EXPECT_TRUE(is_filling(2 * kBlock + 8049, 1));
+    store->finish_write(one, 50, 2 * kBlock + 8000, true);
     EXPECT_FALSE(is_filling(0, 10 * kBlock));
     store->unpin(*other);
+    store->unpin(*pin);
+}
+
+TEST(MemoryStore, SmallPiecesAreZerosUntilTheyAreWrittenAndNobodyWaitsForThem) {
+    const auto store = make_store();
+    soil(*store);
+    ASSERT_TRUE(write(*store, 1, kBlock, filled(1, 1)).ok());
+    const auto pin = store->pin(1, true);
+    const auto one = store->begin_write(*pin, false);
+    Segments memory;
+    for (const std::uint64_t offset : {100U, 300U, 250U}) {
+        memory.clear();
+        ASSERT_TRUE(store->prepare_write(one, offset, 10, memory).ok());
+        EXPECT_FALSE(store->is_filling(*pin, 0, kBlock));
+        EXPECT_TRUE(is_zero(read(*store, 1, 0, kBlock)));
+    }
+    fill(memory, 1);
+    const Bytes found = read(*store, 1, 0, kBlock);
+    EXPECT_EQ(Bytes(found.begin() + 250, found.begin() + 260), filled(10, 1));
+    EXPECT_TRUE(is_zero({found.begin(), found.begin() + 250}));
+    EXPECT_TRUE(is_zero({found.begin() + 260, found.end()}));
+    store->finish_write(one, 100, 10, true);
     store->unpin(*pin);
 }
 
