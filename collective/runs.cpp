@@ -226,8 +226,8 @@ void copy_pieces(std::span<const Run> from, std::uintptr_t from_base, std::span<
     while (bytes > 0) {
         const std::uint64_t source_left = std::min(source.length() - in_source, bytes);
         const std::uint64_t target_left = std::min(target.length() - in_target, bytes);
-        std::byte* there = memory_at(to_base + target.start() + in_target);
-        const std::byte* here = memory_at(from_base + source.start() + in_source);
+        const std::uintptr_t there = to_base + target.start() + in_target;
+        const std::uintptr_t here = from_base + source.start() + in_source;
         // Whole pieces of one side that lie in one of the other are done together.
         const bool spread = in_target == 0 && target_left == target.length();
         const bool gathered = in_source == 0 && source_left == source.length();
@@ -236,16 +236,18 @@ void copy_pieces(std::span<const Run> from, std::uintptr_t from_base, std::span<
             run.count = std::min(target.left(), source_left / target.length());
             run.stride = target.stride();
             copy_run(run.length, run.count, [&](std::uint64_t i, std::size_t length) {
-                std::memcpy(there + i * run.stride, here + i * length, length);
+                std::memcpy(memory_at(there + i * run.stride), memory_at(here + i * length),
+                            length);
             });
         } else if (gathered && source.length() <= target_left) {
             run.count = std::min(source.left(), target_left / source.length());
             run.stride = source.stride();
             copy_run(run.length, run.count, [&](std::uint64_t i, std::size_t length) {
-                std::memcpy(there + i * length, here + i * run.stride, length);
+                std::memcpy(memory_at(there + i * length), memory_at(here + i * run.stride),
+                            length);
             });
         } else {
-            std::memcpy(there, here, run.length);
+            std::memcpy(memory_at(there), memory_at(here), run.length);
         }
         bytes -= run.length * run.count;
         source.move(run, in_source);
