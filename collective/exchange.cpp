@@ -7,7 +7,6 @@
 #include <limits>
 #include <new>
 #include <type_traits>
-#include <utility>
 
 namespace orfa::collective {
 

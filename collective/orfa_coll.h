@@ -66,7 +66,7 @@ typedef struct orfa_coll_source {
 typedef struct orfa_coll orfa_coll;
 
 /* `file` and `name` (for messages) are borrowed until orfa_coll_destroy(). `ranks` will make the
- * calls; good hints are in force for so many, and this file and host. `id` is a random number, the
+ * calls; good hints are in force for so many, and this file. `id` is a random number, the
  * same on all ranks. NULL: no memory. With
  * ORFA_VERBOSE=1 in the environment rank 0 says on standard error which way is chosen and why,
  * whenever that changes. */

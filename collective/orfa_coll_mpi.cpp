@@ -266,7 +266,7 @@ orfa_coll_way orfa_coll_begin(orfa_coll* coll, MPI_Comm comm, int writing,
     const Choice choice = choose(facts);
     if (coll->verbose && ranks.rank() == 0) say(*coll, choice, ranks.size());
     coll->common = nullptr;
-    if (choice.way == Way::kTwophase && coll->board != nullptr)
+    if (choice.way == Way::kTwophase && facts.common_memory)
         coll->common =
             coll->windows.fit(ranks, name_of_memory(*coll, "-windows"), facts.hull, coll->domains);
     return static_cast<orfa_coll_way>(choice.way);

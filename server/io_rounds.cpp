@@ -49,9 +49,13 @@ struct RoundTurn {
 
 void count_round(Shard& shard, const Session& session, const Scratch& scratch) {
     ++shard.counters.rma_operations;
+    if (scratch.remote.empty()) return;
+    std::uint64_t bytes = 0;
     for (const auto& segment : scratch.remote)
-        shard.counters.bytes_copied +=
-            segment.length * session.endpoint->copies_with(session.peer, segment);
+        bytes += segment.length;
+    // One rma's memory is all of one kind.
+    shard.counters.bytes_copied +=
+        bytes * session.endpoint->copies_with(session.peer, scratch.remote.front());
 }
 
 // Finds memory for a round's extents from the store; `prepared` of them, all unless one fails.

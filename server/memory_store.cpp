@@ -149,8 +149,9 @@ void MemoryStore::claim(const Write& write, std::uint64_t index, Block& block, s
                         std::uint32_t to) {
     if (from >= block.from && to <= block.to) return;
     const auto take = [&](std::uint32_t start, std::uint32_t end) {
-        if (end < start + kLeastClaim)
-            std::memset(block.data + start, 0, std::max(start, end) - start);
+        if (start >= end) return;
+        if (end - start < kLeastClaim)
+            std::memset(block.data + start, 0, end - start);
         else
             claims_.add(write, index * kBlock + start, end - start, block.data + start);
     };

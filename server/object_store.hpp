@@ -47,7 +47,8 @@ class ObjectStore {
     virtual void unpin(Pin* pin) = 0;
 
     // A write to a pinned object. What it is the first to bring, others find as zeros until it ends
-    // when it is `exposed`; if not, they ask is_filling() first.
+    // when it is `exposed`; if not, they ask is_filling() first. Of small pieces they may find the
+    // write's own bytes sooner, and what came of them when it fails.
     struct Write {
         Pin* pin;
         bool exposed;

@@ -11,8 +11,8 @@
 
 namespace orfa::server {
 
-// No two claims overlap. For one thread. Each call looks at all claims: some for each MiB that is
-// on its way.
+// No two claims overlap. For one thread. Each call looks at all claims: up to 256 for each MiB
+// that is on its way, as no small piece is claimed.
 class WriteClaims {
   public:
     using Write = ObjectStore::Write;

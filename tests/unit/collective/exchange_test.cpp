@@ -33,26 +33,26 @@ struct PostedWorld : AgreeingRanks::World {
 class ThreadRanks final : public AgreeingRanks {
   public:
     ThreadRanks(PostedWorld& world, std::uint32_t rank)
-        : AgreeingRanks(world, rank), world_(world), rank_(rank) {}
+        : AgreeingRanks(world, rank), world_(world) {}
 
     void all_to_all(std::span<const std::byte> out, std::span<std::byte> in) override {
         const std::size_t each = out.size() / world_.size;
-        world_.spans[rank_] = out;
+        world_.spans[rank()] = out;
         world_.step.arrive_and_wait();
         for (std::uint32_t from = 0; from < world_.size; ++from)
-            std::memcpy(in.data() + from * each, world_.spans[from].data() + rank_ * each, each);
+            std::memcpy(in.data() + from * each, world_.spans[from].data() + rank() * each, each);
         world_.step.arrive_and_wait();
     }
 
     void send(std::uint32_t to, Tag tag, std::span<const std::byte> data) override {
         const std::lock_guard lock(world_.mutex);
-        world_.mail[{rank_, to, static_cast<std::uint32_t>(tag)}].emplace_back(data.begin(),
-                                                                               data.end());
+        world_.mail[{rank(), to, static_cast<std::uint32_t>(tag)}].emplace_back(data.begin(),
+                                                                                data.end());
         world_.changed.notify_all();
     }
 
     void receive(std::uint32_t from, Tag tag, std::span<std::byte> into) override {
-        posted_.push_back({{from, rank_, static_cast<std::uint32_t>(tag)}, into});
+        posted_.push_back({{from, rank(), static_cast<std::uint32_t>(tag)}, into});
     }
 
     void wait_sent() override {}
@@ -76,7 +76,6 @@ class ThreadRanks final : public AgreeingRanks {
 
   private:
     PostedWorld& world_;
-    std::uint32_t rank_;
     std::vector<std::pair<std::array<std::uint32_t, 3>, std::span<std::byte>>> posted_;
 };
 
