@@ -29,13 +29,19 @@ fuzz_seconds="${ORFA_FUZZ_SECONDS:-60}"
 
 # --- what stages share -------------------------------------------------------------------------------------------------
 
+# Where a stage leaves the results of its tests, for the summary.
+results_of() { printf '%s\n' "$ORFA_TREE/build/log/results-$1.xml"; }
+
 # run_ctest PRESET [OPTION...]: ctest's closing lines are the last that a stage prints.
 run_ctest() {
-    local dir
+    local dir results
     dir="$(build_dir "$1")"
+    results="$(results_of "$stage")"
     shift
+    mkdir -p -- "$(dirname -- "$results")"
     mpi_environment
-    ctest --test-dir "$dir" --output-on-failure --no-tests=error --timeout 600 --parallel "$(build_jobs)" "$@"
+    ctest --test-dir "$dir" --output-on-failure --output-junit "$results" --no-tests=error --timeout 600 \
+        --parallel "$(build_jobs)" "$@"
 }
 
 # The two trees come with the Debian archive's help once and are kept.
@@ -155,6 +161,7 @@ main() {
     for stage in "${stages[@]}"; do
         step "Stage $stage"
         local start=$SECONDS
+        rm -f -- "$(results_of "$stage")"
         # Not in a condition: there, a failing command inside would not end the stage.
         set +e
         (
@@ -168,6 +175,12 @@ main() {
         ((code == 0)) || failed=$((failed + 1))
     done
 
+    # What failed is far above by now: said once more, where a log's last lines are all that one sees.
+    for stage in "${stages[@]}"; do
+        if [[ -s "$(results_of "$stage")" ]]; then
+            python3 "$scripts/lib/failed_tests.py" "$stage" "$(results_of "$stage")" >&2 || true
+        fi
+    done
     step "Summary ($((SECONDS - begin)) s)"
     printf '    %s\n' "${summary[@]}" >&2
     ((failed == 0)) || die "$failed of ${#stages[@]} stages failed"
