@@ -216,8 +216,10 @@ bool Cluster::restart(std::size_t index) {
 void Cluster::stop() {
     for (const Server& server : servers_) {
         if (server.pid <= 0) continue;
-        ::kill(server.pid, SIGTERM);
+        // First: SIGCONT would also take back the SIGSTOP by which the leak checker halts a server
+        // that has ended meanwhile, and it would wait for ever.
         ::kill(server.pid, SIGCONT);
+        ::kill(server.pid, SIGTERM);
     }
     for (std::size_t i = 0; i < servers_.size(); ++i)
         reap(i);
