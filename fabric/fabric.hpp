@@ -167,6 +167,13 @@ class Endpoint {
     // Handles what has happened, without blocking; returns the number of events.
     virtual std::size_t poll() = 0;
 
+    // Whether the thread that polls this endpoint works most of the time. At first it does not.
+    virtual void set_busy(bool /*busy*/) {}
+    // For a thread that waits for the peer it has last sent to: if that peer's thread is on this
+    // host and busy, and ran on the processor that the caller runs on, the caller is moved to
+    // another one that it may run on (see leave_processor()). Cheap where nothing is to be done.
+    virtual void make_way() {}
+
     // Before blocking: arms wait_fd(). False when something is there already: poll() again.
     virtual bool arm() = 0;
     // After blocking, or instead of it.

@@ -24,9 +24,10 @@ constexpr std::size_t kPacksBelowBounce = 256;
 // Smaller copies are not worth handing over.
 constexpr std::uint64_t kCrewFrom = 128 << 10;
 
-bool process_vm_wanted(const LocalOptions& options) {
-    const char* knob = std::getenv("ORFA_PROCESS_VM");
-    return options.allow_process_vm && (knob == nullptr || std::strcmp(knob, "0") != 0);
+// Whether the environment does not switch it off.
+bool is_wanted(const char* knob) {
+    const char* value = std::getenv(knob);
+    return value == nullptr || std::strcmp(value, "0") != 0;
 }
 
 }  // namespace
@@ -42,7 +43,8 @@ LocalEndpoint::LocalEndpoint(EndpointEvents& events, const LocalOptions& options
     : events_(events),
       geometry_(options.geometry),
       stage_max_(options.stage_max),
-      allow_process_vm_(process_vm_wanted(options)),
+      allow_process_vm_(options.allow_process_vm && is_wanted("ORFA_PROCESS_VM")),
+      makes_way_(is_wanted("ORFA_MAKE_WAY")),
       crew_(options.crew),
       owner_(::getpid()) {
 }
@@ -162,6 +164,7 @@ Status LocalEndpoint::send(PeerId id, std::span<const std::byte> head,
     if (peer == nullptr || peer->down) return Status::from_errno(ENOTCONN);
     if (head.size() + tail.size() > peer->connection.geometry().max_message)
         return Status::from_errno(EMSGSIZE);
+    asked_ = id;
     const Status sent = peer->connection.send(RecordKind::kMessage, head, tail);
     if (sent.ok()) return sent;
     take_down(*peer, sent);

@@ -66,6 +66,9 @@ class LocalEndpoint final : public Endpoint, private CopyJob::Owner {
     bool copies(PeerId peer, std::span<const LocalSegment> memory, std::uint64_t bytes) override;
     Result<Staged> stage(PeerId peer, std::size_t bytes) override;
     std::size_t poll() override;
+    void set_busy(bool busy) override { busy_ = busy; }
+    // ORFA_MAKE_WAY=0 in the environment: nothing happens.
+    void make_way() override;
     bool arm() override;
     void disarm() override;
     [[nodiscard]] int wait_fd() const override { return epoll_.get(); }
@@ -140,6 +143,7 @@ class LocalEndpoint final : public Endpoint, private CopyJob::Owner {
     LocalGeometry geometry_;
     std::size_t stage_max_;
     bool allow_process_vm_;
+    bool makes_way_;
     CopyCrew* crew_;
     std::size_t copies_ = 0;  // the crew has
     bool closing_ = false;
@@ -162,6 +166,8 @@ class LocalEndpoint final : public Endpoint, private CopyJob::Owner {
     };
     std::vector<Down> down_;
 
+    bool busy_ = false;
+    PeerId asked_{};  // the peer that a message last went to
     bool armed_ = false;
     bool look_at_descriptors_ = false;
     std::int64_t last_look_ = 0;  // at descriptors: coarse_now()

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "fabric/local_peer.hpp"
 
+#include "fabric/processors.hpp"
+
 #include <poll.h>
 #include <sys/socket.h>
 
@@ -50,6 +52,8 @@ LocalConnection::LocalConnection(DoorSocket socket, UniqueFd pidfd, SharedMemory
     LocalLane& out = listener ? shared->to_dialer : shared->to_listener;
     my_wants_ = &in.reader_wants;
     their_wants_ = &out.reader_wants;
+    my_place_ = &in.reader_place;
+    their_place_ = &out.reader_place;
     reader_ = RingReader(in.ring, listener ? to_listener : to_dialer, longest_record(geometry));
     writer_ = RingWriter(out.ring, listener ? to_dialer : to_listener);
 }
@@ -95,6 +99,17 @@ Status LocalConnection::flush() {
 
 void LocalConnection::release() {
     if (reader_.publish()) ring_bell_if(kWantsRoom);
+}
+
+void LocalConnection::tell_place(bool busy) {
+    const auto place = busy ? static_cast<std::uint32_t>(current_processor() + 1) : 0U;
+    // Not stored again when it still stands: the other side looks at it all the time.
+    if (my_place_->load(std::memory_order_relaxed) != place)
+        my_place_->store(place, std::memory_order_relaxed);
+}
+
+int LocalConnection::busy_processor() const {
+    return static_cast<int>(their_place_->load(std::memory_order_relaxed)) - 1;
 }
 
 bool LocalConnection::arm() {

@@ -70,6 +70,11 @@ class LocalConnection {
     void release();
     [[nodiscard]] bool has_records() const { return reader_.has_more(); }
 
+    // What the other side's busy_processor() is from now on: this thread's, or -1.
+    void tell_place(bool busy);
+    // The processor that the other side, which is busy, was last seen on; else -1.
+    [[nodiscard]] int busy_processor() const;
+
     // Tells the other side to ring from now on. False: there is work already (but it may ring).
     bool arm();
     // Tells it not to.
@@ -98,6 +103,8 @@ class LocalConnection {
     LocalStages stages_;
     std::atomic<std::uint32_t>* my_wants_;
     std::atomic<std::uint32_t>* their_wants_;
+    std::atomic<std::uint32_t>* my_place_;
+    std::atomic<std::uint32_t>* their_place_;
     RingWriter writer_;
     RingReader reader_;
     std::deque<Queued> queue_;

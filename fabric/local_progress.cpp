@@ -2,6 +2,7 @@
 // What LocalEndpoint does in poll(): looks at rings each time, at descriptors only when woken or
 // when the coarse clock has moved on (some milliseconds); and how it goes to sleep.
 #include "fabric/local_endpoint.hpp"
+#include "fabric/processors.hpp"
 
 #include <sys/epoll.h>
 
@@ -63,6 +64,7 @@ std::size_t LocalEndpoint::serve(Peer& peer) {
     LocalConnection& connection = peer.connection;
     std::size_t events = 0;
     if (connection.has_records()) {
+        if (connection.is_listener()) connection.tell_place(busy_);
         while (events < kRecordsPerScan && !peer.down) {
             Result<std::optional<Record>> got = connection.receive();
             if (got.ok() && !got->has_value()) break;
@@ -154,6 +156,14 @@ void LocalEndpoint::on_descriptor(Peer& peer, bool is_pidfd) {
     for (std::size_t n = 0; n <= limit && peer.connection.has_records() && !peer.down;)
         n += serve(peer);
     take_down(peer, Status::from_errno(ECONNRESET));
+}
+
+void LocalEndpoint::make_way() {
+    if (!makes_way_) return;
+    const Peer* peer = find(asked_);
+    if (peer == nullptr || peer->down) return;
+    const int processor = peer->connection.busy_processor();
+    if (processor >= 0) leave_processor(processor);
 }
 
 bool LocalEndpoint::arm() {

@@ -15,7 +15,7 @@
 namespace orfa::fabric {
 
 inline constexpr std::uint64_t kLocalMagic = 0x31434f4c'4146524fULL;  // "ORFALOC1"
-inline constexpr std::uint32_t kLocalVersion = 2;
+inline constexpr std::uint32_t kLocalVersion = 3;
 
 enum LocalFlags : std::uint32_t {
     // hello: the server may use process_vm_*; welcome: it will
@@ -58,6 +58,9 @@ enum Wants : std::uint32_t {
 struct LocalLane {
     RingPositions ring;
     alignas(64) std::atomic<std::uint32_t> reader_wants;  // Wants
+    // The processor, counted from 1, that the reading side ran on when it last found something; 0
+    // when it says that it has little to do.
+    alignas(64) std::atomic<std::uint32_t> reader_place;
 };
 
 // The start of the shared memory; then the rings (to the listener, to the dialer), then the bounce

@@ -237,6 +237,7 @@ void Mesh::lead(Clock::time_point deadline) {
     for (int round = 0; with_ofi ? round < kYieldsWithOfi : round == 0 || Clock::now() < end;
          ++round) {
         if (poll_locked() > 0) return;
+        if (auto* endpoint = connector_->local(); endpoint != nullptr) endpoint->make_way();
         mutex_.unlock();
         sched_yield();
         mutex_.lock();

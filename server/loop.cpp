@@ -54,7 +54,7 @@ void Loop::run() {
     while (true) {
         if (++rounds % kRoundsPerClock == 0) run_timers();
         if (stopping_.load(std::memory_order_relaxed) && has_ended()) break;
-        if (poll() > 0) {
+        if ((rounds % BusyMeter::kEvery == 0 ? measured_poll() : poll()) > 0) {
             idle_since_ns = 0;
             continue;
         }
@@ -93,6 +93,16 @@ std::size_t Loop::poll() {
     // Copies only once all messages are in: the helpers then see how many there are.
     if (crew_.work()) ++events;
     return events + crew_.reap();
+}
+
+// Clients on this processor make way for a thread that is busy.
+std::size_t Loop::measured_poll() {
+    const std::int64_t begin = monotonic_ns();
+    const std::size_t events = poll();
+    if (meter_.add(events > 0, begin, monotonic_ns()))
+        for (const Entry& entry : shards_)
+            entry.shard->set_busy(meter_.is_busy());
+    return events;
 }
 
 std::size_t Loop::poll_shards(bool all) {

@@ -5,6 +5,7 @@
 
 #include "common/unique_fd.hpp"
 #include "fabric/copy_crew.hpp"
+#include "server/busy_meter.hpp"
 
 #include <atomic>
 #include <cstddef>
@@ -36,6 +37,7 @@ class Loop {
 
   private:
     std::size_t poll();
+    std::size_t measured_poll();
     std::size_t poll_shards(bool all);
     int run_timers();  // returns ms until the next one
     void block(int timeout_ms);
@@ -50,6 +52,7 @@ class Loop {
     fabric::CopyCrew crew_;
     std::vector<Entry> shards_;
     unsigned passes_ = 0;
+    BusyMeter meter_;
     UniqueFd epoll_;               // of all that may wake the thread
     UniqueFd wake_;                // by stop()
     std::int64_t stop_by_ms_ = 0;  // 0: not stopping

@@ -125,6 +125,11 @@ std::vector<int> Shard::wait_fds() const {
     return fds;
 }
 
+void Shard::set_busy(bool busy) {
+    for (const auto& port : ports_)
+        port->endpoint->set_busy(busy);
+}
+
 bool Shard::arm() {
     bool quiet = turns_.empty() && !has_posted_.load(std::memory_order_acquire);
     for (const auto& port : ports_)

@@ -50,11 +50,12 @@ class Shard {
     void announce_pool(std::span<std::byte> memory, std::size_t piece);
 
     // What a loop does with a shard. poll(): moves everything along that can go on; the number of
-    // events. run_timers(): ms until the next one is due. arm(): before blocking on wake_fd() and
-    // wait_fds(); false when there is something to do already. disarm(): after arm(), whatever it
-    // said.
+    // events. run_timers(): ms until the next one is due. set_busy(): see Endpoint. arm(): before
+    // blocking on wake_fd() and wait_fds(); false when there is something to do already. disarm():
+    // after arm(), whatever it said.
     std::size_t poll();
     int run_timers();
+    void set_busy(bool busy);
     bool arm();
     void disarm();
     [[nodiscard]] int wake_fd() const { return wake_.get(); }
