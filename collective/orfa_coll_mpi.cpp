@@ -262,7 +262,7 @@ orfa_coll_way orfa_coll_begin(orfa_coll* coll, MPI_Comm comm, int writing,
     }
     coll->domains = domains_of(coll->layout, agreed.notes, ranks.size());
     Facts facts = facts_of(agreed.notes, coll->domains, ranks.size());
-    facts.common_memory = coll->board != nullptr;
+    facts.common_memory = coll->board != nullptr && !coll->windows.given_up();
     const Choice choice = choose(facts);
     if (coll->verbose && ranks.rank() == 0) say(*coll, choice, ranks.size());
     coll->common = nullptr;

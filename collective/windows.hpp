@@ -78,6 +78,8 @@ class WindowsKept {
     // then on, where the ranks have no memory in common or /dev/shm no room. `name` is to be new
     // on the host; nothing of it is left. Valid until the next call.
     const Windows* fit(Ranks& ranks, const std::string& name, std::uint64_t hull, Domains& domains);
+    // Whether fit() returns null from now on.
+    [[nodiscard]] bool given_up() const { return given_up_; }
 
   private:
     void give_back();

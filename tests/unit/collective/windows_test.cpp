@@ -124,7 +124,9 @@ TEST_F(CommonMemories, WithoutRoomThereAreNoWindowsOnAnyRank) {
     on_all_ranks([&](Ranks& ranks) {
         WindowsKept kept;
         Domains domains = whole;
+        EXPECT_FALSE(kept.given_up());
         EXPECT_EQ(kept.fit(ranks, name, 10'000, domains), nullptr);
+        EXPECT_TRUE(kept.given_up());
         EXPECT_EQ(domains.buffer_bytes(), whole.buffer_bytes()) << "messages need no less";
         EXPECT_EQ(kept.fit(ranks, name + "-free", 10'000, domains), nullptr) << "asked once";
     });
