@@ -33,8 +33,7 @@ def telling(output):
     return [line[:MOST_COLUMNS] for line in lines[first : first + MOST_LINES]]
 
 
-def main():
-    stage, results = sys.argv[1:]
+def main(stage, results):
     failed = list(failed_tests(results))
     for name, seconds, output in failed[:MOST_TESTS]:
         print(f"\n--- {stage}: {name} failed after {seconds} s:")
@@ -45,4 +44,4 @@ def main():
 
 
 if __name__ == "__main__":
-    main()
+    main(*sys.argv[1:])
