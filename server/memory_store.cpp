@@ -116,7 +116,7 @@ Status MemoryStore::fill(Object& object, std::uint64_t first, std::uint64_t last
                 std::min(end - block, std::uint64_t{BlockPool::kBlocksPerChunk})));
             if (!run.ok()) {
                 for (const std::uint64_t mine : made_)
-                    drop_block(object, *find_block(object, mine));
+                    drop_block(object, mine, *find_block(object, mine));
                 return run.status();
             }
             const BlockPool::Run& got = *run;
@@ -132,9 +132,9 @@ Status MemoryStore::fill(Object& object, std::uint64_t first, std::uint64_t last
     return {};
 }
 
-void MemoryStore::drop_block(Object& object, Block& block) {
+void MemoryStore::drop_block(Object& object, std::uint64_t index, Block& block) {
     --object.block_count;
-    claims_.forget(block.data, kBlock);
+    claims_.forget(&object, index * kBlock, kBlock);
     if (object.pins > 0)
         object.doomed.push_back(block.data);
     else
@@ -143,8 +143,8 @@ void MemoryStore::drop_block(Object& object, Block& block) {
 }
 
 // Makes [from, to) of a block content, to be written at once, and zeros of what lies between it and
-// the content there was. Small pieces are zeros until they are written: looking for the claims of
-// thousands of them took longer than all else.
+// the content there was. Small pieces are zeros until they are written, which costs less than
+// claims of them.
 void MemoryStore::claim(const Write& write, std::uint64_t index, Block& block, std::uint32_t from,
                         std::uint32_t to) {
     if (from >= block.from && to <= block.to) return;
@@ -222,19 +222,20 @@ Status MemoryStore::prepare_read(Pin* pin, std::uint64_t offset, std::uint64_t l
         if (block == nullptr)
             append(out, keep, zeros.data() + from, to - at);
         else
-            append_content(out, keep, block->data + from, to - at);
+            append_content(object, at, out, keep, block->data + from, to - at);
         at = to;
     }
     return {};
 }
 
-// Appends a block's memory, with zeros for what an exposed write is still to bring.
-void MemoryStore::append_content(std::vector<fabric::LocalSegment>& out, std::size_t keep,
-                                 std::byte* data, std::size_t length) const {
+// Appends the memory of a part of a block, with zeros for what an exposed write is still to bring.
+void MemoryStore::append_content(const Object& object, std::uint64_t offset,
+                                 std::vector<fabric::LocalSegment>& out, std::size_t keep,
+                                 std::byte* data, std::uint64_t length) const {
     while (length > 0) {
-        const auto [part, claimed] =
-            claims_.empty() ? WriteClaims::Stretch{length, false} : claims_.stretch(data, length);
+        const auto [part, claimed] = claims_.stretch(&object, offset, length);
         append(out, keep, claimed ? zeros.data() : data, part);
+        offset += part;
         data += part;
         length -= part;
     }
@@ -252,7 +253,8 @@ void MemoryStore::cut(Object& object, std::uint64_t size) {
         const std::uint64_t base = it->first * kRegionBlocks;
         for (std::uint64_t i = 0; i < kRegionBlocks; ++i) {
             Block& block = (*it->second)[i];
-            if (block.data != nullptr && base + i >= first_gone) drop_block(object, block);
+            if (block.data != nullptr && base + i >= first_gone)
+                drop_block(object, base + i, block);
         }
         it = base >= first_gone ? object.regions.erase(it) : std::next(it);
     }

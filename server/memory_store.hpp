@@ -72,10 +72,11 @@ class MemoryStore final : public ObjectStore {
     Status fill(Object& object, std::uint64_t first, std::uint64_t last);
     void claim(const Write& write, std::uint64_t index, Block& block, std::uint32_t from,
                std::uint32_t to);
-    void append_content(std::vector<fabric::LocalSegment>& out, std::size_t keep, std::byte* data,
-                        std::size_t length) const;
+    void append_content(const Object& object, std::uint64_t offset,
+                        std::vector<fabric::LocalSegment>& out, std::size_t keep, std::byte* data,
+                        std::uint64_t length) const;
     void cut(Object& object, std::uint64_t size);
-    void drop_block(Object& object, Block& block);
+    void drop_block(Object& object, std::uint64_t index, Block& block);
     void free_blocks(Object& object);
     Object* find(std::uint64_t id) const;
 

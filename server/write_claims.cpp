@@ -3,61 +3,72 @@
 
 #include <algorithm>
 #include <cstring>
+#include <iterator>
 
 namespace orfa::server {
 
-void WriteClaims::add(const Write& write, std::uint64_t offset, std::size_t length,
+void WriteClaims::add(const Write& write, std::uint64_t offset, std::uint64_t length,
                       std::byte* memory) {
-    if (length > 0) claims_.push_back({write, offset, length, memory});
+    if (length == 0) return;
+    claims_.insert_or_assign(place_of(write.pin, offset), Claim{write, offset + length, memory});
+}
+
+WriteClaims::Claims::const_iterator WriteClaims::first(const Pin* object,
+                                                       std::uint64_t offset) const {
+    const Place place = place_of(object, offset);
+    auto found = claims_.upper_bound(place);
+    if (found == claims_.begin()) return found;
+    const auto before = std::prev(found);
+    return before->first.object == place.object && before->second.end > offset ? before : found;
 }
 
 void WriteClaims::fulfil(const Write& write, std::uint64_t offset, std::uint64_t length) {
-    const std::uint64_t end = offset + length;
-    for (std::size_t i = 0; i < claims_.size();) {
-        const Claim claim = claims_[i];
-        if (claim.write.id > write.id || !claim.meets(write.pin, offset, length)) {
-            ++i;
+    const Place last = place_of(write.pin, offset + length);
+    for (auto found = first(write.pin, offset); found != claims_.end() && found->first < last;) {
+        const auto [place, claim] = *found;
+        if (claim.write.id > write.id) {
+            ++found;
             continue;
         }
-        claims_[i] = claims_.back();
-        claims_.pop_back();
-        // What lies before and behind is left, at the end of the list: it does not meet the range.
-        if (claim.offset < offset)
-            add(claim.write, claim.offset, offset - claim.offset, claim.memory);
-        if (const std::uint64_t claimed_to = claim.offset + claim.length; claimed_to > end)
-            add(claim.write, end, claimed_to - end, claim.memory + (end - claim.offset));
+        found = claims_.erase(found);
+        if (place.offset < offset)
+            add(claim.write, place.offset, offset - place.offset, claim.memory);
+        if (claim.end > last.offset)
+            add(claim.write, last.offset, claim.end - last.offset,
+                claim.memory + (last.offset - place.offset));
     }
 }
 
 void WriteClaims::give_up(const Write& write, std::uint64_t offset, std::uint64_t length) {
-    std::erase_if(claims_, [&](const Claim& claim) {
-        if (claim.write.id != write.id || !claim.meets(write.pin, offset, length)) return false;
-        std::memset(claim.memory, 0, claim.length);
-        return true;
-    });
-}
-
-void WriteClaims::forget(const std::byte* memory, std::size_t length) {
-    std::erase_if(claims_, [&](const Claim& claim) { return claim.lies_in(memory, length); });
-}
-
-bool WriteClaims::is_filling(const ObjectStore::Pin* object, std::uint64_t offset,
-                             std::uint64_t length) const {
-    return std::any_of(claims_.begin(), claims_.end(), [&](const Claim& claim) {
-        return !claim.write.exposed && claim.meets(object, offset, length);
-    });
-}
-
-WriteClaims::Stretch WriteClaims::stretch(const std::byte* memory, std::size_t length) const {
-    for (const Claim& claim : claims_) {
-        if (!claim.lies_in(memory, length)) continue;
-        if (claim.memory <= memory)
-            return {
-                std::min(length, static_cast<std::size_t>(claim.memory + claim.length - memory)),
-                true};
-        length = static_cast<std::size_t>(claim.memory - memory);
+    const Place last = place_of(write.pin, offset + length);
+    for (auto found = first(write.pin, offset); found != claims_.end() && found->first < last;) {
+        const auto [place, claim] = *found;
+        if (claim.write.id != write.id) {
+            ++found;
+            continue;
+        }
+        std::memset(claim.memory, 0, claim.end - place.offset);
+        found = claims_.erase(found);
     }
-    return {length, false};
+}
+
+void WriteClaims::forget(const Pin* object, std::uint64_t offset, std::uint64_t length) {
+    claims_.erase(first(object, offset), claims_.lower_bound(place_of(object, offset + length)));
+}
+
+bool WriteClaims::is_filling(const Pin* object, std::uint64_t offset, std::uint64_t length) const {
+    return std::any_of(first(object, offset),
+                       claims_.lower_bound(place_of(object, offset + length)),
+                       [](const auto& claim) { return !claim.second.write.exposed; });
+}
+
+WriteClaims::Stretch WriteClaims::stretch(const Pin* object, std::uint64_t offset,
+                                          std::uint64_t length) const {
+    const auto found = first(object, offset);
+    if (found == claims_.end() || found->first >= place_of(object, offset + length))
+        return {length, false};
+    if (found->first.offset > offset) return {found->first.offset - offset, false};
+    return {std::min(length, found->second.end - offset), true};
 }
 
 }  // namespace orfa::server

@@ -124,6 +124,31 @@ void store_find_blocks(benchmark::State& state) {
 }
 BENCHMARK(store_find_blocks)->Arg(4096)->Arg(47008)->Arg(1 << 20);
 
+// A write of many pieces with holes between them to new memory, as a network brings them: all are
+// on their way before the first ends. The argument is the number of pieces.
+void store_scattered_write(benchmark::State& state) {
+    constexpr std::uint64_t kPiece = 8192;
+    const auto store = make_store(state);
+    if (!store) return;
+    std::vector<fabric::LocalSegment> memory;
+    const auto pieces = static_cast<std::uint64_t>(state.range(0));
+    for (auto _ : state) {
+        const auto pin = store->pin(kObject, true);
+        if (!pin.ok()) return state.SkipWithError("not pinned");
+        const auto write = store->begin_write(*pin, true);
+        memory.clear();
+        for (std::uint64_t i = 0; i < pieces; ++i)
+            if (!store->prepare_write(write, 4 * i * kPiece, kPiece, memory).ok())
+                state.SkipWithError("no room");
+        for (std::uint64_t i = 0; i < pieces; ++i)
+            store->finish_write(write, 4 * i * kPiece, kPiece, true);
+        store->unpin(*pin);
+        store->remove(kObject);
+    }
+    state.SetItemsProcessed(state.iterations() * state.range(0));
+}
+BENCHMARK(store_scattered_write)->Arg(16)->Arg(256)->Arg(4096);
+
 // A small file's life: made, one block, removed.
 void store_create_and_remove(benchmark::State& state) {
     const auto store = make_store(state);
