@@ -167,7 +167,8 @@ class Endpoint {
     // Handles what has happened, without blocking; returns the number of events.
     virtual std::size_t poll() = 0;
 
-    // Whether the thread that polls this endpoint works most of the time. At first it does not.
+    // Whether the thread that polls this endpoint has so much to do that clients had better not run
+    // on its processor. At first it has not.
     virtual void set_busy(bool /*busy*/) {}
     // For a thread that waits for the peer it has last sent to: if that peer's thread is on this
     // host and busy, and ran on the processor that the caller runs on, the caller is moved to

@@ -32,7 +32,8 @@ fuzz_seconds="${ORFA_FUZZ_SECONDS:-60}"
 # Where a stage leaves the results of its tests, for the summary.
 results_of() { printf '%s\n' "$ORFA_TREE/build/log/results-$1.xml"; }
 
-# run_ctest PRESET [OPTION...]: ctest's closing lines are the last that a stage prints.
+# run_ctest PRESET [OPTION...]: within a stage, whose name is in `stage`. ctest's closing lines are the last that a stage
+# prints.
 run_ctest() {
     local dir results
     dir="$(build_dir "$1")"

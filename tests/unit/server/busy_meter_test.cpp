@@ -6,8 +6,8 @@
 namespace orfa::server {
 namespace {
 
-// Passes of `length` ns, one after the other, of which `working` of every 12 find something, for
-// `windows` windows. How often the judgement changed.
+// Passes one after the other, of which `working` of every 12 find something, for `windows` windows.
+// How often the judgement changed.
 int run(BusyMeter& meter, std::int64_t& now, int working, int windows) {
     constexpr std::int64_t kLength = 10'000;
     int changes = 0;
