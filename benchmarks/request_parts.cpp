@@ -68,6 +68,7 @@ class Requests {
     Requests(const Options& options, const std::string& transport, std::size_t bytes)
         : bytes_(bytes) {
         setenv("ORFA_TRANSPORT", transport.c_str(), 1);
+        setenv("ORFA_IN_PLACE", "0", 1);  // requests are the matter
         void* at = mmap(nullptr, bytes, PROT_READ | PROT_WRITE,
                         MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
         if (at == MAP_FAILED) throw std::runtime_error("no memory");

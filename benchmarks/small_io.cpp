@@ -109,7 +109,9 @@ void sequential(const Options& options, orfa_file* file, Json& figures) {
 }
 
 void run(const Options& options, const std::string& transport) {
-    setenv("ORFA_TRANSPORT", transport.c_str(), 1);
+    const bool in_place = transport == "in-place";
+    setenv("ORFA_TRANSPORT", in_place ? "local" : transport.c_str(), 1);
+    setenv("ORFA_IN_PLACE", in_place ? "1" : "0", 1);
     orfa_session* session = orfa_connect(nullptr);
     if (session == nullptr) give_up("connecting by " + transport);
     const std::string path = options.path + "-" + std::to_string(getpid());
@@ -124,7 +126,7 @@ void run(const Options& options, const std::string& transport) {
 
     const auto value = [&](const char* name) { return figures[name].get<double>(); };
     const std::string text = text_of(
-        "%-6s %8.0f writes/s, %8.0f reads/s of %s; round trip p50 / p99: ping %.1f / %.1f us, "
+        "%-8s %8.0f writes/s, %8.0f reads/s of %s; round trip p50 / p99: ping %.1f / %.1f us, "
         "8 bytes asleep %.1f / %.1f us, awake %.1f / %.1f us",
         transport.c_str(), value("writes_per_s"), value("reads_per_s"),
         format_bytes(options.size).c_str(), value("ping_p50_us"), value("ping_p99_us"),
@@ -151,14 +153,16 @@ int parse_and_run(int argc, char** argv) {
         ->capture_default_str()
         ->check(CLI::PositiveNumber);
     app.add_option("--transport", options.transports,
-                   "local, ofi (default: ORFA_TRANSPORT, else both)")
+                   "in-place (same host, the server's memory mapped), local (same host, by "
+                   "requests), ofi (default: ORFA_TRANSPORT, else all)")
         ->delimiter(',');
     app.add_flag("--json", options.json, "One line of JSON per transport");
     CLI11_PARSE(app, argc, argv);
     if (options.transports.empty()) {
         const char* chosen = std::getenv("ORFA_TRANSPORT");
-        options.transports = chosen != nullptr ? std::vector<std::string>{chosen}
-                                               : std::vector<std::string>{"local", "ofi"};
+        options.transports = chosen != nullptr
+                                 ? std::vector<std::string>{chosen}
+                                 : std::vector<std::string>{"in-place", "local", "ofi"};
     }
     for (const std::string& transport : options.transports)
         run(options, transport);

@@ -164,6 +164,7 @@ void orfa_counters_of(orfa_session* session, orfa_counters* out) {
     out->requests = s.mesh().requests_sent();
     out->bytes_read = s.counters.bytes_read.load(std::memory_order_relaxed);
     out->bytes_written = s.counters.bytes_written.load(std::memory_order_relaxed);
+    out->bytes_in_place = s.counters.bytes_in_place.load(std::memory_order_relaxed);
     out->bytes_packed = s.counters.bytes_packed.load(std::memory_order_relaxed);
     s.mesh().connections(out->connections);
     const orfa::fabric::RegistrationFigures memory = s.mesh().registration_figures();

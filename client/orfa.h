@@ -318,6 +318,8 @@ typedef struct orfa_counters {
     uint64_t timed_transfers;
     uint64_t timed_ns;
     uint64_t timed_waiting_ns;
+    uint64_t bytes_in_place; /* of bytes read and written, in memory that a server of this host
+                              * shares: without a request */
 } orfa_counters;
 ORFA_API void orfa_counters_of(orfa_session* session, orfa_counters* out);
 

@@ -11,6 +11,7 @@
 
 #include <sys/types.h>
 
+#include <atomic>
 #include <cerrno>
 #include <cstddef>
 #include <cstdint>
@@ -67,6 +68,24 @@ struct RegistrationFigures {
     std::uint64_t bytes = 0;         // kept registered now
     std::uint64_t bytes_staged = 0;  // copied through registered buffers instead
     std::uint64_t checked = 0;       // uses looked at for being stale (ORFA_REGISTRATION_PRICE)
+};
+
+// What a dialer says of the memory that the listener exposes to it; in memory of both. Zero at
+// first.
+struct ExposedUse {
+    // The part that the dialer is about to read or write, or is at: its number + 1; 0: none.
+    std::atomic<std::uint64_t> part;
+    std::atomic<std::uint64_t> bytes_read;  // there, so far
+    std::atomic<std::uint64_t> bytes_written;
+};
+struct ExposedMemory {
+    std::span<std::byte> memory;  // empty: none
+    ExposedUse* use = nullptr;
+};
+// Of all peers of a listener, also of those that have gone.
+struct ExposedFigures {
+    std::uint64_t bytes_read = 0;
+    std::uint64_t bytes_written = 0;
 };
 
 // Told the end of an rma that was not done at once. Owned by the caller, alive until on_rma_done().
@@ -164,8 +183,19 @@ class Endpoint {
     virtual void announce_pool(std::span<std::byte> /*memory*/, std::size_t /*piece*/) {}
     [[nodiscard]] virtual RegistrationFigures registration_figures() const { return {}; }
 
+    // For listening endpoints, before they are polled: peers of this host and user may map `fd`,
+    // all `bytes` of it, to read and write there at will. Borrowed for the endpoint's life.
+    virtual void expose(int /*fd*/, std::size_t /*bytes*/) {}
+    // For the dialing side: what the listener exposes, mapped. Valid until the next poll().
+    [[nodiscard]] virtual ExposedMemory exposed(PeerId /*peer*/) const { return {}; }
+    // For listening endpoints: appends the parts that peers use now.
+    virtual void exposed_parts_in_use(std::vector<std::uint64_t>& /*out*/) const {}
+    [[nodiscard]] virtual ExposedFigures exposed_figures() const { return {}; }
+
     // Handles what has happened, without blocking; returns the number of events.
     virtual std::size_t poll() = 0;
+    // Whether poll() has not looked for peers' deaths for some milliseconds. Cheap.
+    [[nodiscard]] virtual bool is_due() const { return false; }
 
     // Whether the thread that polls this endpoint has so much to do that clients had better not run
     // on its processor. At first it has not.

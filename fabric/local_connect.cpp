@@ -89,6 +89,7 @@ LocalWelcome make_welcome(const LocalGeometry& g, std::uint32_t flags, Status st
             static_cast<std::uint32_t>(g.slot_count),
             static_cast<std::uint32_t>(g.stage_bytes),
             static_cast<std::uint32_t>(g.stage_count),
+            0,
             0};
 }
 
@@ -127,10 +128,16 @@ Result<LocalEndpoint::Peer*> LocalEndpoint::welcome(Arrival& arrival, const ucre
         (void)send_struct(arrival.socket, make_welcome(geometry_, 0, memory.status()));
         return memory.status();
     }
+    // To a process of this user, who may do as he likes with what is in this one.
+    const bool exposes = allow_exposed_ && exposed_fd_ >= 0 && (hello->flags & kExposed) != 0 &&
+                         who.uid == ::geteuid();
     const std::uint32_t flags = (process_vm ? kProcessMemory : 0U) |
-                                (owner_ == ::getpid() ? std::uint32_t{kOwnerServes} : 0U);
-    const int fd = memory_fd.get();
-    ORFA_TRY(send_struct(arrival.socket, make_welcome(geometry_, flags, {}), {&fd, 1}));
+                                (owner_ == ::getpid() ? std::uint32_t{kOwnerServes} : 0U) |
+                                (exposes ? std::uint32_t{kExposed} : 0U);
+    LocalWelcome answer = make_welcome(geometry_, flags, {});
+    if (exposes) answer.exposed_bytes = exposed_bytes_;
+    const int fds[2] = {memory_fd.get(), exposed_fd_};
+    ORFA_TRY(send_struct(arrival.socket, answer, {fds, exposes ? 2U : 1U}));
     return add_peer(LocalConnection(std::move(arrival.socket), std::move(pidfd), std::move(*memory),
                                     geometry_, true),
                     who.pid, process_vm, who.uid == ::geteuid() || who.uid == 0);
@@ -161,7 +168,8 @@ Result<PeerId> LocalEndpoint::greet(DoorSocket socket,
     if (::getrandom(nonce, sizeof nonce, 0) != sizeof nonce) return Status::from_errno(EIO);
     const LocalHello hello{kLocalMagic,
                            kLocalVersion,
-                           allow_process_vm_ ? std::uint32_t{kProcessMemory} : 0U,
+                           (allow_process_vm_ ? std::uint32_t{kProcessMemory} : 0U) |
+                               (allow_exposed_ ? std::uint32_t{kExposed} : 0U),
                            reinterpret_cast<std::uint64_t>(nonce),
                            {nonce[0], nonce[1]}};
     ORFA_TRY(send_struct(socket, hello));
@@ -174,7 +182,8 @@ Result<PeerId> LocalEndpoint::greet(DoorSocket socket,
     const LocalGeometry geometry{answer->ring_bytes, answer->max_message, answer->slot_bytes,
                                  answer->slot_count, answer->stage_bytes, answer->stage_count};
     ORFA_TRY(geometry.check());
-    if (frame->fds.size() != 1 || geometry.max_message < geometry_.max_message)
+    const bool exposes = (answer->flags & kExposed) != 0;
+    if (frame->fds.size() != (exposes ? 2U : 1U) || geometry.max_message < geometry_.max_message)
         return Status::from_errno(EPROTO);
     Result<SharedMemory> memory = SharedMemory::map(frame->fds[0], geometry.total_bytes());
     if (!memory.ok()) return memory.status();
@@ -184,6 +193,12 @@ Result<PeerId> LocalEndpoint::greet(DoorSocket socket,
         LocalConnection(std::move(socket), std::move(pidfd), std::move(*memory), geometry, false),
         who->pid, (answer->flags & kProcessMemory) != 0, true);
     if (!peer.ok()) return peer.status();
+    if (exposes) {
+        // Without address space for it, everything goes by requests.
+        Result<GuardedMapping> mapped =
+            GuardedMapping::map(frame->fds[1].get(), answer->exposed_bytes);
+        if (mapped.ok()) (*peer)->exposed = std::move(*mapped);
+    }
     return (*peer)->id;
 }
 

@@ -44,6 +44,7 @@ LocalEndpoint::LocalEndpoint(EndpointEvents& events, const LocalOptions& options
       geometry_(options.geometry),
       stage_max_(options.stage_max),
       allow_process_vm_(options.allow_process_vm && is_wanted("ORFA_PROCESS_VM")),
+      allow_exposed_(options.allow_exposed && is_wanted("ORFA_IN_PLACE")),
       makes_way_(is_wanted("ORFA_MAKE_WAY")),
       crew_(options.crew),
       owner_(::getpid()) {
@@ -145,6 +146,7 @@ std::size_t LocalEndpoint::bury() {
         if (peer.bounce) peer.bounce->fail_all(Status::from_errno(ECONNRESET));
         events_.on_peer_down(peer.id, down.why);
         ++events;
+        count_exposed(peer, exposed_to_gone_);
         if (peer.position < hot_) make_cold(peer);
         swap_positions(peer.position, scan_.size() - 1);
         scan_.pop_back();

@@ -13,6 +13,7 @@
 #include "fabric/copy_crew.hpp"
 #include "fabric/door.hpp"
 #include "fabric/fabric.hpp"
+#include "fabric/guarded_mapping.hpp"
 #include "fabric/local_peer.hpp"
 #include "fabric/registrations.hpp"
 
@@ -34,6 +35,7 @@ struct LocalOptions {
     LocalGeometry geometry;                    // of the connections that come in
     std::size_t stage_max = SIZE_MAX;  // bytes; what is larger, or than a stage, is not staged
     bool allow_process_vm = true;      // ORFA_PROCESS_VM=0 in the environment overrides
+    bool allow_exposed = true;         // mapping memory; ORFA_IN_PLACE=0 overrides
     CopyCrew* crew = nullptr;  // makes the larger copies; outlives the endpoint. None: made at once
 };
 
@@ -65,7 +67,12 @@ class LocalEndpoint final : public Endpoint, private CopyJob::Owner {
     void release_memory(const Registration& registration) override;
     bool copies(PeerId peer, std::span<const LocalSegment> memory, std::uint64_t bytes) override;
     Result<Staged> stage(PeerId peer, std::size_t bytes) override;
+    void expose(int fd, std::size_t bytes) override;
+    [[nodiscard]] ExposedMemory exposed(PeerId peer) const override;
+    void exposed_parts_in_use(std::vector<std::uint64_t>& out) const override;
+    [[nodiscard]] ExposedFigures exposed_figures() const override;
     std::size_t poll() override;
+    [[nodiscard]] bool is_due() const override { return coarse_now() != last_look_; }
     void set_busy(bool busy) override { busy_ = busy; }
     // ORFA_MAKE_WAY=0 in the environment: nothing happens.
     void make_way() override;
@@ -97,6 +104,7 @@ class LocalEndpoint final : public Endpoint, private CopyJob::Owner {
         bool down = false;
         std::size_t copies = 0;                   // the crew has of it
         std::unique_ptr<BounceTransfers> bounce;  // made when first needed
+        GuardedMapping exposed;                   // what the listener exposes to us
     };
 
     LocalEndpoint(EndpointEvents& events, const LocalOptions& options);
@@ -107,6 +115,8 @@ class LocalEndpoint final : public Endpoint, private CopyJob::Owner {
     // Marks it; bury() reports it and frees it.
     void take_down(Peer& peer, Status why);
     std::size_t bury();
+
+    static void count_exposed(const Peer& peer, ExposedFigures& figures);
 
     // local_connect.cpp
     void admit(Arrival arrival);
@@ -143,10 +153,14 @@ class LocalEndpoint final : public Endpoint, private CopyJob::Owner {
     LocalGeometry geometry_;
     std::size_t stage_max_;
     bool allow_process_vm_;
+    bool allow_exposed_;
     bool makes_way_;
     CopyCrew* crew_;
     std::size_t copies_ = 0;  // the crew has
     bool closing_ = false;
+    int exposed_fd_ = -1;  // -1: nothing
+    std::size_t exposed_bytes_ = 0;
+    ExposedFigures exposed_to_gone_;  // by peers that are no longer there
     pid_t owner_;  // the process that made it; another one only may destroy it
     UniqueFd epoll_;
     std::optional<Door> door_;

@@ -54,6 +54,7 @@ LocalConnection::LocalConnection(DoorSocket socket, UniqueFd pidfd, SharedMemory
     their_wants_ = &out.reader_wants;
     my_place_ = &in.reader_place;
     their_place_ = &out.reader_place;
+    use_ = &shared->use;
     reader_ = RingReader(in.ring, listener ? to_listener : to_dialer, longest_record(geometry));
     writer_ = RingWriter(out.ring, listener ? to_dialer : to_listener);
 }

@@ -72,6 +72,9 @@ class LocalConnection {
 
     // What the other side's busy_processor() is from now on: this thread's, or -1.
     void tell_place(bool busy);
+    // What the dialer says of the memory that the listener exposes.
+    [[nodiscard]] ExposedUse& use() const { return *use_; }
+
     // The processor that the other side, which is busy, was last seen on; else -1.
     [[nodiscard]] int busy_processor() const;
 
@@ -105,6 +108,7 @@ class LocalConnection {
     std::atomic<std::uint32_t>* their_wants_;
     std::atomic<std::uint32_t>* my_place_;
     std::atomic<std::uint32_t>* their_place_;
+    ExposedUse* use_;
     RingWriter writer_;
     RingReader reader_;
     std::deque<Queued> queue_;

@@ -15,13 +15,15 @@
 namespace orfa::fabric {
 
 inline constexpr std::uint64_t kLocalMagic = 0x31434f4c'4146524fULL;  // "ORFALOC1"
-inline constexpr std::uint32_t kLocalVersion = 3;
+inline constexpr std::uint32_t kLocalVersion = 4;
 
 enum LocalFlags : std::uint32_t {
     // hello: the server may use process_vm_*; welcome: it will
     kProcessMemory = 1,
     // welcome: the process the kernel names as the socket's owner is the one that serves it
     kOwnerServes = 2,
+    // hello: the dialer would map what the listener exposes; welcome: its descriptor comes, too
+    kExposed = 4,
 };
 
 // The dialer's greeting.
@@ -46,6 +48,7 @@ struct LocalWelcome {
     std::uint32_t stage_bytes;  // of each stage
     std::uint32_t stage_count;
     std::uint32_t reserved;
+    std::uint64_t exposed_bytes;  // with kExposed; else 0
 };
 
 // What a side that is about to sleep wants to be woken for; whoever clears a bit wakes it.
@@ -68,6 +71,7 @@ struct LocalLane {
 struct LocalShared {
     LocalLane to_listener;
     LocalLane to_dialer;
+    alignas(64) ExposedUse use;
 };
 inline constexpr std::size_t kLocalSharedBytes = 4096;
 static_assert(sizeof(LocalShared) <= kLocalSharedBytes);

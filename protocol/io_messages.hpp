@@ -125,6 +125,33 @@ struct AllocateRequest {
     Extent range;
 };
 
+// kLocate: LocateRequest -> LocateReply and `count` BlockLocations: where the blocks of the object
+// lie in the memory that the store shares (mapped_store.hpp), for clients that have mapped it. The
+// first `room_count` blocks from `room_first` on (counted from first_block) are to have room for
+// writes: the server makes those that are missing, as far as it likes.
+struct LocateRequest {
+    Capability capability;      // with a room_count it must allow writing
+    std::uint64_t first_block;  // of the object, in blocks of kStoreBlockBytes
+    std::uint32_t count;        // 1 to kMaxLocated
+    std::uint32_t room_first;
+    std::uint32_t room_count;  // at most kMaxRoom; room_first + room_count is at most `count`
+    std::uint32_t reserved;    // 0
+};
+struct LocateReply {
+    std::uint32_t made;      // blocks that were made, or made whole, to have room
+    std::uint32_t reserved;  // 0
+};
+// What a client may do in a block. All zeros: nothing.
+struct BlockLocation {
+    std::uint64_t stamp;  // while the block has it, this is true
+    std::uint32_t block;  // of the shared memory
+    std::uint32_t from;   // bytes [from, to) of the block can be read,
+    std::uint32_t to;     // what lies behind them may not be the file's, or not content;
+    std::uint32_t room;   // [from, room) can be written: at least as much
+};
+inline constexpr std::uint32_t kMaxLocated = 128;
+inline constexpr std::uint32_t kMaxRoom = 32;
+
 // kSync: makes the object's answered writes durable. -> no body.
 struct SyncRequest {
     Capability capability;
@@ -138,6 +165,9 @@ static_assert(Wire<IoRequest> && sizeof(IoRequest) == 88);
 static_assert(Wire<IoReply> && sizeof(IoReply) == 16);
 static_assert(Wire<ObjectReply> && sizeof(ObjectReply) == 24);
 static_assert(Wire<TruncateRequest> && sizeof(TruncateRequest) == 40);
+static_assert(Wire<LocateRequest> && sizeof(LocateRequest) == 48);
+static_assert(Wire<LocateReply> && sizeof(LocateReply) == 8);
+static_assert(Wire<BlockLocation> && sizeof(BlockLocation) == 24);
 static_assert(Wire<AllocateRequest> && sizeof(AllocateRequest) == 40);
 
 }  // namespace orfa::protocol

@@ -52,6 +52,7 @@ enum class Op : std::uint16_t {
     kSync = 68,
     kAllocate = 69,
     kJoin = 70,
+    kLocate = 71,
     // server to server: peer_messages.hpp
     kPeerMakeDirectory = 96,
     kPeerRemoveDirectory = 97,

@@ -167,6 +167,11 @@ Result<Route> Mesh::route(std::uint32_t server) {
     return channels_[server]->route();
 }
 
+void Mesh::notice() {
+    const auto* endpoint = connector_->local();
+    if (endpoint != nullptr && endpoint->is_due() && poll_locked() > 0) wake();
+}
+
 std::size_t Mesh::poll() {
     const MutexLock lock(mutex_);
     const std::size_t events = poll_locked();

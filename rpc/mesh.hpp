@@ -102,6 +102,10 @@ class Mesh {
     // The server's transport, for registering memory. ENOTCONN. Needs the lock.
     Result<Route> route(std::uint32_t server) ORFA_REQUIRES(mutex_);
 
+    // For callers that use a route's memory without sending anything: takes notice, every few
+    // milliseconds, of servers that have gone. Needs the lock.
+    void notice() ORFA_REQUIRES(mutex_);
+
     // The mesh's lock, for start(), route() and a caller's state that on_reply() changes.
     Mutex& mutex() ORFA_TSA(lock_returned(mutex_)) { return mutex_; }
 

@@ -43,33 +43,39 @@ bool processor_is_free() {
 
 }  // namespace
 
-Result<std::unique_ptr<BlockPool>> BlockPool::create(std::uint64_t limit, std::uint64_t ready) {
+Result<std::unique_ptr<BlockPool>> BlockPool::create(std::uint64_t limit, std::uint64_t ready,
+                                                     UniqueFd file) {
     const auto chunks = std::max<std::uint64_t>((limit + kChunkBytes - 1) / kChunkBytes, 1);
-    if (chunks > UINT32_MAX) return Status::from_errno(ENOMEM);
-    // One chunk more, to align to huge pages.
-    const std::size_t mapped = (chunks + 1) * kChunkBytes;
-    void* const range = mmap(nullptr, mapped, PROT_READ | PROT_WRITE,
-                             MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-    if (range == MAP_FAILED) return Status::from_errno(errno);
-    auto* const start = static_cast<std::byte*>(range);
-    const std::size_t skip =
-        (kChunkBytes - reinterpret_cast<std::uintptr_t>(range) % kChunkBytes) % kChunkBytes;
-    if (skip > 0) munmap(start, skip);
-    madvise(start + skip, mapped - skip, MADV_HUGEPAGE);
-    madvise(start + skip, mapped - skip, MADV_DONTDUMP);
+    if (chunks > UINT32_MAX / kBlocksPerChunk) return Status::from_errno(ENOMEM);
+    std::size_t bytes = chunks * kChunkBytes;
+    if (file) {
+        bytes = protocol::MappedStore::bytes_for(chunks * kBlocksPerChunk);
+        if (::ftruncate(file.get(), static_cast<off_t>(bytes)) != 0)
+            return Status::from_errno(errno);
+    }
+    auto mapping =
+        file ? fabric::GuardedMapping::map(file.get(), bytes) : fabric::GuardedMapping::make(bytes);
+    if (!mapping.ok()) return mapping.status();
     const std::size_t ready_chunks = std::min(ready, limit) / kChunkBytes;
     return std::unique_ptr<BlockPool>(
-        new BlockPool(start + skip, mapped - skip, chunks, ready_chunks));
+        new BlockPool(std::move(*mapping), std::move(file), chunks, ready_chunks));
 }
 
-BlockPool::BlockPool(std::byte* base, std::size_t mapped, std::size_t chunks,
+BlockPool::BlockPool(fabric::GuardedMapping mapping, UniqueFd fd, std::size_t chunks,
                      std::size_t ready_chunks)
-    : base_(base),
-      mapped_(mapped),
+    : mapping_(std::move(mapping)),
+      fd_(std::move(fd)),
+      mapped_(fd_ ? protocol::MappedStore(mapping_.bytes()) : protocol::MappedStore()),
+      base_(mapping_.bytes().data()),
       ready_target_(ready_chunks),
       chunks_(chunks),
       current_(chunks),
       thread_([this] { tend(); }) {
+}
+
+// Its pages go back to the system; it holds zeros afterwards. What others map goes from them, too.
+void BlockPool::return_memory(std::byte* chunk) const {
+    madvise(chunk, kChunkBytes, fd_ ? MADV_REMOVE : MADV_DONTNEED);
 }
 
 BlockPool::~BlockPool() {
@@ -79,7 +85,6 @@ BlockPool::~BlockPool() {
         work_.notify_all();
     }
     thread_.join();
-    munmap(base_, mapped_);
 }
 
 Result<BlockPool::Run> BlockPool::allocate(unsigned wanted) {
@@ -175,8 +180,7 @@ BlockPool::Pause BlockPool::tend_once() {
         if (kept > Pause::zero()) return kept;
         const std::uint32_t index = ready_.front();
         ready_.erase(ready_.begin());
-        const Pause rest =
-            in_hand(kReturnRest, [&] { madvise(address(index), kChunkBytes, MADV_DONTNEED); });
+        const Pause rest = in_hand(kReturnRest, [&] { return_memory(address(index)); });
         chunks_[index] = Chunk{};
         returned_.push_back(index);
         return rest;

@@ -7,10 +7,15 @@
 // being taken only when they are running out: memory comes back, too. Chunks that come
 // back are kept touched, up to the same amount; beyond it they are returned to the system once none
 // was wanted for kKeepSurplus.
+//
+// It can be memory that other processes map as well (protocol/mapped_store.hpp).
 #pragma once
 
 #include "common/mutex.hpp"
 #include "common/status.hpp"
+#include "common/unique_fd.hpp"
+#include "fabric/guarded_mapping.hpp"
+#include "protocol/mapped_store.hpp"
 
 #include <chrono>
 #include <condition_variable>
@@ -26,8 +31,8 @@ namespace orfa::server {
 // Thread-safe.
 class BlockPool {
   public:
-    static constexpr std::size_t kBlockBytes = 64 << 10;
-    static constexpr std::size_t kChunkBytes = 2 << 20;  // one huge page
+    static constexpr std::size_t kBlockBytes = protocol::kStoreBlockBytes;
+    static constexpr std::size_t kChunkBytes = fabric::GuardedMapping::kHugePage;
     static constexpr unsigned kBlocksPerChunk = kChunkBytes / kBlockBytes;
 
     static constexpr std::chrono::seconds kKeepSurplus{5};
@@ -41,8 +46,10 @@ class BlockPool {
     };
 
     // Both in bytes, rounded up to chunks: what may be given out, and how much is kept touched
-    // ahead. ENOMEM: no such range of address space.
-    static Result<std::unique_ptr<BlockPool>> create(std::uint64_t limit, std::uint64_t ready);
+    // ahead. In memory of an empty file on tmpfs, which other processes may map, or else in private
+    // memory. ENOMEM: no such range of address space.
+    static Result<std::unique_ptr<BlockPool>> create(std::uint64_t limit, std::uint64_t ready,
+                                                     UniqueFd file = {});
     ~BlockPool();
     BlockPool(const BlockPool&) = delete;
     BlockPool& operator=(const BlockPool&) = delete;
@@ -55,6 +62,14 @@ class BlockPool {
     [[nodiscard]] std::uint64_t limit() const { return chunks_.size() * kChunkBytes; }
     [[nodiscard]] std::uint64_t used() const;   // bytes given out
     [[nodiscard]] std::uint64_t ready() const;  // bytes of touched chunks that are wholly free
+    // What other processes map: its descriptor (-1: nothing) and bytes.
+    [[nodiscard]] int fd() const { return fd_.get(); }
+    [[nodiscard]] std::size_t mapped_bytes() const { return mapping_.bytes().size(); }
+    [[nodiscard]] const protocol::MappedStore& mapped() const { return mapped_; }
+    // The number there of a block that was given out.
+    [[nodiscard]] std::uint32_t number_of(const std::byte* block) const {
+        return static_cast<std::uint32_t>(static_cast<std::size_t>(block - base_) / kBlockBytes);
+    }
     // All of it, for registering with a transport.
     [[nodiscard]] std::span<std::byte> range() const { return {base_, limit()}; }
 
@@ -66,7 +81,9 @@ class BlockPool {
         bool partial = false;  // is in partial_
     };
 
-    BlockPool(std::byte* base, std::size_t mapped, std::size_t chunks, std::size_t ready_chunks);
+    BlockPool(fabric::GuardedMapping mapping, UniqueFd fd, std::size_t chunks,
+              std::size_t ready_chunks);
+    void return_memory(std::byte* chunk) const;
     bool next_chunk(unsigned wanted) ORFA_REQUIRES(mutex_);
     bool next_partial() ORFA_REQUIRES(mutex_);
     void tend();                             // the thread
@@ -78,8 +95,10 @@ class BlockPool {
         return base_ + chunk * kChunkBytes;
     }
 
+    const fabric::GuardedMapping mapping_;
+    const UniqueFd fd_;                   // of what is mapped; none: private memory
+    const protocol::MappedStore mapped_;  // with a descriptor
     std::byte* const base_;
-    const std::size_t mapped_;  // bytes of the mapping, from base_
     const std::size_t ready_target_;
 
     mutable Mutex mutex_;  // protects all below, but for the number of chunks, which never changes

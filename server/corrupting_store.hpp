@@ -16,7 +16,7 @@ class CorruptingStore final : public ObjectStore {
     CorruptingStore(ObjectStore& store, std::uint64_t offset) : store_(store), offset_(offset) {}
 
     Result<Pin*> pin(std::uint64_t id, bool create) override { return store_.pin(id, create); }
-    [[nodiscard]] std::uint64_t size(const Pin* pin) const override { return store_.size(pin); }
+    std::uint64_t size(Pin* pin) override { return store_.size(pin); }
     void unpin(Pin* pin) override { store_.unpin(pin); }
     Status prepare_write(const Write& write, std::uint64_t offset, std::uint64_t length,
                          std::vector<fabric::LocalSegment>& out) override {
@@ -32,7 +32,7 @@ class CorruptingStore final : public ObjectStore {
                         std::vector<fabric::LocalSegment>& out) override {
         return store_.prepare_read(pin, offset, length, out);
     }
-    Result<ObjectInfo> info(std::uint64_t id) const override { return store_.info(id); }
+    Result<ObjectInfo> info(std::uint64_t id) override { return store_.info(id); }
     Status truncate(std::uint64_t id, std::uint64_t size) override {
         return store_.truncate(id, size);
     }

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "server/memory_store.hpp"
 
+#include "protocol/walk.hpp"
+
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
@@ -12,6 +14,7 @@ namespace {
 constexpr std::uint64_t kBlock = BlockPool::kBlockBytes;
 constexpr std::uint64_t kLargestObject = 1ULL << 62;
 constexpr std::uint32_t kLeastClaim = 4096;   // bytes; fewer are zeroed sooner than claimed
+constexpr std::size_t kMostRoom = 1024;       // blocks of an object
 constexpr std::uint64_t kLongestFill = 8192;  // blocks, beyond which free ones are counted first
 
 // What holes give to reads.
@@ -34,8 +37,9 @@ void append(std::vector<fabric::LocalSegment>& out, std::size_t keep, std::byte*
 
 }  // namespace
 
-Result<std::unique_ptr<MemoryStore>> MemoryStore::create(std::uint64_t limit, std::uint64_t ready) {
-    auto pool = BlockPool::create(limit, ready);
+Result<std::unique_ptr<MemoryStore>> MemoryStore::create(std::uint64_t limit, std::uint64_t ready,
+                                                         UniqueFd file) {
+    auto pool = BlockPool::create(limit, ready, std::move(file));
     if (!pool.ok()) return pool.status();
     return std::unique_ptr<MemoryStore>(new MemoryStore(std::move(*pool)));
 }
@@ -62,19 +66,31 @@ Result<ObjectStore::Pin*> MemoryStore::pin(std::uint64_t id, bool create) {
     return static_cast<Pin*>(object);
 }
 
-std::uint64_t MemoryStore::size(const Pin* pin) const {
-    return static_cast<const Object*>(pin)->size;
+std::uint64_t MemoryStore::size(Pin* pin) {
+    auto& object = *static_cast<Object*>(pin);
+    catch_up(object);
+    return object.size;
 }
 
 void MemoryStore::unpin(Pin* pin) {
     auto& object = *static_cast<Object*>(pin);
     if (--object.pins > 0) return;
     for (std::byte* block : object.doomed)
-        pool_->release(block);
+        release(object, block);
     object.doomed.clear();
-    if (!object.removed) return;
-    free_blocks(object);
-    removed_.erase(pin);
+    if (object.removed) {
+        free_blocks(object);
+        removed_.erase(pin);
+    }
+    shared_.tend();
+}
+
+// Gives back a block that is in the object no longer.
+void MemoryStore::release(const Object& object, std::byte* block) {
+    if (object.located)
+        shared_.release(block);
+    else
+        pool_->release(block);
 }
 
 MemoryStore::Block* MemoryStore::find_block(const Object& object, std::uint64_t block) {
@@ -100,6 +116,12 @@ void MemoryStore::make_whole(Block& block) {
 
 // Makes blocks `first` to `last` exist. ENOSPC leaves things as they were.
 Status MemoryStore::fill(Object& object, std::uint64_t first, std::uint64_t last) {
+    const Status filled = fill_missing(object, first, last);
+    if (filled.err() != ENOSPC || !take_back_room()) return filled;
+    return fill_missing(object, first, last);
+}
+
+Status MemoryStore::fill_missing(Object& object, std::uint64_t first, std::uint64_t last) {
     made_.clear();
     // More than any write has: do not even look for what can't be there.
     const std::uint64_t wanted = last - first + 1;
@@ -135,10 +157,11 @@ Status MemoryStore::fill(Object& object, std::uint64_t first, std::uint64_t last
 void MemoryStore::drop_block(Object& object, std::uint64_t index, Block& block) {
     --object.block_count;
     claims_.forget(&object, index * kBlock, kBlock);
+    if (object.located) shared_.withdraw(block.data);
     if (object.pins > 0)
         object.doomed.push_back(block.data);
     else
-        pool_->release(block.data);
+        release(object, block.data);
     block = {};
 }
 
@@ -196,7 +219,7 @@ void MemoryStore::finish_write(const Write& write, std::uint64_t offset, std::ui
     if (!moved) {
         claims_.give_up(write, offset, length);
         // With nobody else at it, memory beyond the end is of no use to anyone.
-        if (object.pins == 1) cut(object, object.size);
+        if (object.pins == 1 && !object.located) cut(object, object.size);
         return;
     }
     claims_.fulfil(write, offset, length);
@@ -241,10 +264,118 @@ void MemoryStore::append_content(const Object& object, std::uint64_t offset,
     }
 }
 
-Result<ObjectInfo> MemoryStore::info(std::uint64_t id) const {
-    const Object* object = find(id);
+// Whether a write is still to bring some of the block's content, which until then is its alone.
+bool MemoryStore::is_claimed(const Object& object, std::uint64_t index, const Block& block) const {
+    if (block.from == block.to) return false;
+    const auto length = block.to - block.from;
+    const auto stretch = claims_.stretch(&object, index * kBlock + block.from, length);
+    return stretch.claimed || stretch.length < length;
+}
+
+void MemoryStore::locate(std::uint64_t id, std::uint64_t first_block,
+                         std::span<protocol::BlockLocation> out) {
+    Object* object = shared_.possible() ? find(id) : nullptr;
+    if (object == nullptr || first_block > kLargestObject / kBlock) return;
+    object->located = true;
+    catch_up(*object);
+    for (std::uint64_t i = 0; i < out.size(); ++i) {
+        const std::uint64_t index = first_block + i;
+        const Block* block = find_block(*object, index);
+        if (block == nullptr || is_claimed(*object, index, *block)) continue;
+        const std::uint64_t below = protocol::bytes_below(index * kBlock, kBlock, object->size);
+        const auto to = std::max(
+            block->from, static_cast<std::uint32_t>(std::min<std::uint64_t>(block->to, below)));
+        const bool has_room = std::binary_search(object->room.begin(), object->room.end(), index);
+        const std::uint32_t room = has_room ? block->to : to;
+        if (room > block->from) out[i] = shared_.tell(block->data, block->from, to, room);
+    }
+}
+
+std::uint32_t MemoryStore::make_room(std::uint64_t id, std::uint64_t first, std::uint64_t last) {
+    const std::uint64_t left = pool_->limit() - pool_->used();
+    if (!shared_.possible() || last >= kLargestObject / kBlock || left < pool_->limit() / 4)
+        return 0;
+    const auto pinned = pin(id, true);
+    auto& object = *static_cast<Object*>(*pinned);
+    object.located = true;
+    catch_up(object);
+    std::uint32_t made = 0;
+    if (object.room.size() < kMostRoom && fill(object, first, last).ok()) {
+        shared_.look_at_users();
+        for (std::uint64_t index = first; index <= last; ++index) {
+            Block& block = *find_block(object, index);
+            const auto place = std::lower_bound(object.room.begin(), object.room.end(), index);
+            if (place != object.room.end() && *place == index) continue;
+            // Below the end there is no need; who still uses it by what was told of it before could
+            // say that it is fuller than it is.
+            if ((index + 1) * kBlock <= object.size || is_claimed(object, index, block) ||
+                shared_.was_used(block.data))
+                continue;
+            make_whole(block);
+            shared_.begin_room(block.data);
+            object.room.insert(place, index);
+            ++made;
+        }
+    }
+    unpin(&object);
+    return made;
+}
+
+// Takes notice of what clients wrote in place beyond the object's end.
+void MemoryStore::catch_up(Object& object) {
+    for (std::size_t i = object.room.size(); i > 0; --i) {
+        const std::uint64_t index = object.room[i - 1];
+        const std::uint64_t used = shared_.room_used(find_block(object, index)->data);
+        if (used == 0) continue;
+        // The last one that was written in says how far the object reaches; the others before it
+        // lie below the end by now, and so may it itself.
+        object.size = std::max(object.size, index * kBlock + used);
+        const std::size_t full = (index + 1) * kBlock <= object.size ? i : i - 1;
+        object.room.erase(object.room.begin(),
+                          object.room.begin() + static_cast<std::ptrdiff_t>(full));
+        return;
+    }
+}
+
+// Takes back blocks beyond objects' ends that nobody has filled. Whether there were any.
+bool MemoryStore::take_back_room() {
+    bool any = shared_.waiting_bytes() > 0;
+    for (auto& [id, object] : objects_) {
+        if (object->room.empty() || object->pins > 0) continue;
+        for (const std::uint64_t index : object->room)
+            shared_.withdraw(find_block(*object, index)->data);
+        // From now on only those who use a block already may still fill it.
+        shared_.look_at_users();
+        catch_up(*object);
+        std::erase_if(object->room, [&](std::uint64_t index) {
+            Block& block = *find_block(*object, index);
+            if (index * kBlock < object->size || shared_.was_used(block.data)) return false;
+            drop_block(*object, index, block);
+            any = true;
+            return true;
+        });
+    }
+    shared_.tend();
+    return any;
+}
+
+template <typename Visit>
+void MemoryStore::visit_blocks(const Object& object, Visit visit) {
+    for (const auto& [index, region] : object.regions)
+        for (const Block& block : *region)
+            if (block.data != nullptr) visit(block.data);
+}
+
+Result<ObjectInfo> MemoryStore::info(std::uint64_t id) {
+    Object* object = find(id);
     if (object == nullptr) return Status::from_errno(ENOENT);
-    return ObjectInfo{object->size, object->block_count * kBlock, object->mtime_ns};
+    catch_up(*object);
+    std::int64_t mtime_ns = object->mtime_ns;
+    if (object->located)
+        visit_blocks(*object, [&](const std::byte* block) {
+            mtime_ns = std::max(mtime_ns, shared_.written_ns(block));
+        });
+    return ObjectInfo{object->size, object->block_count * kBlock, mtime_ns};
 }
 
 void MemoryStore::cut(Object& object, std::uint64_t size) {
@@ -258,9 +389,11 @@ void MemoryStore::cut(Object& object, std::uint64_t size) {
         }
         it = base >= first_gone ? object.regions.erase(it) : std::next(it);
     }
+    object.room.clear();  // what was room lies below the end, or is gone, or withdrawn
     Block* last = size % kBlock == 0 ? nullptr : find_block(object, size / kBlock);
     if (last == nullptr) return;
     const auto kept = static_cast<std::uint32_t>(size % kBlock);
+    if (object.located && kept < last->to) shared_.withdraw(last->data);
     if (object.pins > 1) {
         // It stays content for the writes that may be under way in it.
         if (kept < last->to) std::memset(last->data + kept, 0, last->to - kept);
@@ -276,8 +409,9 @@ Status MemoryStore::truncate(std::uint64_t id, std::uint64_t size) {
     if (object == nullptr && size == 0) return {};
     const auto pinned = pin(id, true);
     object = static_cast<Object*>(*pinned);
-    // Blocks beyond the end are those of writes under way, or that failed.
-    if (size < object->size || object->pins == 1) cut(*object, size);
+    catch_up(*object);
+    // Blocks beyond the end are those of writes under way, or that failed, or room.
+    if (size < object->size || (object->pins == 1 && object->room.empty())) cut(*object, size);
     object->size = size;
     object->mtime_ns = now_ns();
     unpin(object);
@@ -300,13 +434,18 @@ Status MemoryStore::allocate(std::uint64_t id, std::uint64_t offset, std::uint64
 }
 
 void MemoryStore::forget_time(std::uint64_t id) {
-    if (Object* object = find(id); object != nullptr) object->mtime_ns = 0;
+    Object* object = find(id);
+    if (object == nullptr) return;
+    object->mtime_ns = 0;
+    if (object->located)
+        visit_blocks(*object, [&](const std::byte* block) { shared_.forget_written(block); });
 }
 
 void MemoryStore::free_blocks(Object& object) {
-    for (auto& [index, region] : object.regions)
-        for (const Block& block : *region)
-            if (block.data != nullptr) pool_->release(block.data);
+    visit_blocks(object, [&](std::byte* block) {
+        if (object.located) shared_.withdraw(block);
+        release(object, block);
+    });
     object.regions.clear();
     object.block_count = 0;
 }
@@ -318,6 +457,7 @@ void MemoryStore::remove(std::uint64_t id) {
     objects_.erase(found);
     if (object->pins == 0) {
         free_blocks(*object);
+        shared_.tend();
         return;
     }
     object->removed = true;
@@ -326,7 +466,8 @@ void MemoryStore::remove(std::uint64_t id) {
 }
 
 StoreUsage MemoryStore::usage() const {
-    return {pool_->limit(), pool_->used(), pool_->ready(), objects_.size()};
+    return {pool_->limit(), pool_->used(), pool_->ready(), pool_->fd() < 0 ? 0 : pool_->limit(),
+            objects_.size()};
 }
 
 }  // namespace orfa::server

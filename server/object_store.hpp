@@ -7,9 +7,11 @@
 
 #include "common/status.hpp"
 #include "fabric/fabric.hpp"
+#include "protocol/io_messages.hpp"
 
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <vector>
 
 namespace orfa::server {
@@ -21,9 +23,10 @@ struct ObjectInfo {
 };
 
 struct StoreUsage {
-    std::uint64_t limit = 0;  // bytes the store may use
-    std::uint64_t used = 0;   // bytes in objects
-    std::uint64_t ready = 0;  // bytes of free memory that has been touched ahead
+    std::uint64_t limit = 0;   // bytes the store may use
+    std::uint64_t used = 0;    // bytes in objects
+    std::uint64_t ready = 0;   // bytes of free memory that has been touched ahead
+    std::uint64_t mapped = 0;  // bytes of the store that clients of this host may map; 0: none
     std::uint64_t objects = 0;
 };
 
@@ -43,7 +46,7 @@ class ObjectStore {
     // Pins an object. With `create` an object that is not there is made; else ENOENT.
     virtual Result<Pin*> pin(std::uint64_t id, bool create) = 0;
     // Bytes of a pinned object.
-    [[nodiscard]] virtual std::uint64_t size(const Pin* pin) const = 0;
+    virtual std::uint64_t size(Pin* pin) = 0;
     virtual void unpin(Pin* pin) = 0;
 
     // A write to a pinned object. What it is the first to bring, others find as zeros until it ends
@@ -76,8 +79,19 @@ class ObjectStore {
     virtual Status prepare_read(Pin* pin, std::uint64_t offset, std::uint64_t length,
                                 std::vector<fabric::LocalSegment>& out) = 0;
 
+    // Fills `out` (zeros at first) with what clients may know of the object's blocks from
+    // `first_block` on (see protocol/mapped_store.hpp).
+    virtual void locate(std::uint64_t /*id*/, std::uint64_t /*first_block*/,
+                        std::span<protocol::BlockLocation> /*out*/) {}
+    // Makes blocks `first` to `last` of the object ready to be written in place, also beyond its
+    // end, as far as there is plenty of room. How many were not.
+    virtual std::uint32_t make_room(std::uint64_t /*id*/, std::uint64_t /*first*/,
+                                    std::uint64_t /*last*/) {
+        return 0;
+    }
+
     // An object that is not there: ENOENT.
-    virtual Result<ObjectInfo> info(std::uint64_t id) const = 0;
+    virtual Result<ObjectInfo> info(std::uint64_t id) = 0;
     // Cuts or grows (with zeros) to `size`; makes the object when it is not there and size > 0.
     virtual Status truncate(std::uint64_t id, std::uint64_t size) = 0;
     // Makes space certain for the range and grows the object to its end. ENOSPC.

@@ -3,6 +3,7 @@
 
 #include "fabric/local_endpoint.hpp"
 #include "fabric/ofi_endpoint.hpp"
+#include "server/huge_file.hpp"
 #include "server/loop.hpp"
 #include "server/namespace/memory_kv.hpp"
 #include "server/namespace/rocks_kv.hpp"
@@ -11,6 +12,9 @@
 #include <sys/random.h>
 #include <unistd.h>
 
+#include <cstdlib>
+#include <cstring>
+#include <string>
 #include <utility>
 
 namespace orfa::server {
@@ -39,6 +43,11 @@ Result<std::unique_ptr<KvStore>> open_names(const Options& options) {
     auto opened = RocksKv::open(options.metadata_dir, rocks);
     if (!opened.ok()) return opened.status();
     return std::unique_ptr<KvStore>(std::move(*opened));
+}
+
+bool in_place_is_wanted() {
+    const char* value = std::getenv("ORFA_IN_PLACE");
+    return value == nullptr || std::strcmp(value, "0") != 0;
 }
 
 OpTable make_table() {
@@ -92,15 +101,30 @@ Status Server::listen(fabric::CopyCrew& crew) {
     return {};
 }
 
-Status Server::start(Loop& loop, std::string& what) {
-    what = "cannot serve at " + where_;
-    ORFA_TRY(listen(loop.crew()));
-    what = "no memory for file data";
-    auto store = MemoryStore::create(options_.memory_limit, options_.memory_ready);
+Status Server::make_store() {
+    // With it clients of this host map the store.
+    UniqueFd file;
+    if (options_.transports.find("local") != std::string::npos && in_place_is_wanted()) {
+        Result<UniqueFd> made = make_huge_file();
+        if (made.ok()) file = std::move(*made);
+    }
+    auto store = MemoryStore::create(options_.memory_limit, options_.memory_ready, std::move(file));
     if (!store.ok()) return store.status();
     store_ = std::move(*store);
     core_.store = store_.get();
     shard_.announce_pool(store_->memory(), BlockPool::kChunkBytes);
+    if (store_->fd() < 0) return {};
+    store_->set_users(
+        [this](std::vector<std::uint64_t>& out) { shard_.exposed_parts_in_use(out); });
+    shard_.expose(store_->fd(), store_->mapped_bytes());
+    return {};
+}
+
+Status Server::start(Loop& loop, std::string& what) {
+    what = "cannot serve at " + where_;
+    ORFA_TRY(listen(loop.crew()));
+    what = "no memory for file data";
+    ORFA_TRY(make_store());
     what = "ORFA_TEST_CORRUPT";
     const auto corruption = corruption_asked_for();
     if (!corruption.ok()) return corruption.status();
@@ -119,6 +143,7 @@ Status Server::start(Loop& loop, std::string& what) {
     ORFA_TRY(names_->load());
     upkeep_.emplace(core_);
     shard_.every(1000, [this] { upkeep_->tick(); });
+    shard_.every(1000, [this] { store_->tend(); });
     shard_.every(1000, [this] { locks_.tick(); });
     shard_.every(1000, [this] { gatherings_.tick(); });
     loop.add(shard_);

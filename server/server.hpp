@@ -45,6 +45,7 @@ class Server {
 
   private:
     Status listen(fabric::CopyCrew& crew);
+    Status make_store();
 
     const Options& options_;
     const std::string where_;  // host:port

@@ -75,20 +75,25 @@ Task<Status> handle_status(Core& core, Request& request) {
     const auto uptime_ns = monotonic_ns() - core.shard->started_ns();
     const StoreUsage usage = core.store->usage();
     const ShardCounters& counters = core.shard->counters;
+    // Done by clients themselves, with one copy.
+    const fabric::ExposedFigures in_place = core.shard->exposed_figures();
+    const std::uint64_t bytes_in_place = in_place.bytes_read + in_place.bytes_written;
     const LockTable& locks = core.locks->locks();
     request.reply.put_string(fmt::format(
         R"({{"index":{},"pid":{},"uptime_seconds":{:.3f},"transports":"{}","sessions":{},)"
-        R"("memory_limit":{},"memory_used":{},"memory_ready":{},"objects":{},"requests":{},)"
+        R"("memory_limit":{},"memory_used":{},"memory_ready":{},"memory_mapped":{},"objects":{},"requests":{},)"
         R"("request_bytes":{},"failed_requests":{},"bytes_read":{},"bytes_written":{},)"
-        R"("bytes_copied":{},"rma_operations":{},)"
+        R"("bytes_copied":{},"bytes_in_place":{},"rma_operations":{},)"
         R"("timed_requests":{},"timed_ns":{},"timed_moving_ns":{},"timed_store_ns":{},)"
         R"("locks":{},"locks_waiting":{},"counters":{}}})",
         core.identity.index, getpid(), static_cast<double>(uptime_ns) * 1e-9,
         core.shard->transports(), core.shard->session_count(), usage.limit, usage.used, usage.ready,
-        usage.objects, counters.requests, counters.request_bytes, counters.failed_requests,
-        counters.bytes_read, counters.bytes_written, counters.bytes_copied, counters.rma_operations,
-        counters.timed.count, counters.timed.ns, counters.timed.moving_ns, counters.timed.store_ns,
-        locks.size(), locks.waiting(), core.locks->counters().size()));
+        usage.mapped, usage.objects, counters.requests, counters.request_bytes,
+        counters.failed_requests, counters.bytes_read + in_place.bytes_read,
+        counters.bytes_written + in_place.bytes_written, counters.bytes_copied + bytes_in_place,
+        bytes_in_place, counters.rma_operations, counters.timed.count, counters.timed.ns,
+        counters.timed.moving_ns, counters.timed.store_ns, locks.size(), locks.waiting(),
+        core.locks->counters().size()));
     co_return Status();
 }
 

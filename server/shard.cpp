@@ -83,6 +83,26 @@ void Shard::announce_pool(std::span<std::byte> memory, std::size_t piece) {
         port->endpoint->announce_pool(memory, piece);
 }
 
+void Shard::expose(int fd, std::size_t bytes) {
+    for (auto& port : ports_)
+        port->endpoint->expose(fd, bytes);
+}
+
+void Shard::exposed_parts_in_use(std::vector<std::uint64_t>& out) const {
+    for (const auto& port : ports_)
+        port->endpoint->exposed_parts_in_use(out);
+}
+
+fabric::ExposedFigures Shard::exposed_figures() const {
+    fabric::ExposedFigures all;
+    for (const auto& port : ports_) {
+        const fabric::ExposedFigures figures = port->endpoint->exposed_figures();
+        all.bytes_read += figures.bytes_read;
+        all.bytes_written += figures.bytes_written;
+    }
+    return all;
+}
+
 void Shard::post(std::function<void()> work) {
     {
         const std::lock_guard<std::mutex> lock(posted_mutex_);

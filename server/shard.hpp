@@ -48,6 +48,11 @@ class Shard {
     void set_endpoint(std::unique_ptr<fabric::Endpoint> endpoint);  // of the last new_port()
     // Before it is served: memory that data are moved from and to, see Endpoint.
     void announce_pool(std::span<std::byte> memory, std::size_t piece);
+    // Memory that clients of this host and user may map, see Endpoint; who uses which part of it,
+    // and what they did there.
+    void expose(int fd, std::size_t bytes);
+    void exposed_parts_in_use(std::vector<std::uint64_t>& out) const;
+    [[nodiscard]] fabric::ExposedFigures exposed_figures() const;
 
     // What a loop does with a shard. poll(): moves everything along that can go on; the number of
     // events. run_timers(): ms until the next one is due. set_busy(): see Endpoint. arm(): before

@@ -212,6 +212,33 @@ Status File::allocate(std::uint64_t offset, std::uint64_t length) {
     return ask_columns(columns, protocol::Op::kAllocate, requests, take_nothing);
 }
 
+Status File::locate(std::uint32_t column, const Locations::Miss& miss, bool for_write) {
+    rpc::Mesh& mesh = session_.mesh();
+    std::uint32_t room = 0;
+    if (for_write) {
+        const MutexLock lock(mesh.mutex());
+        room = locations_.room_wanted(miss);
+    }
+    const std::uint64_t first = miss.region() * Locations::kRegionBlocks;
+    const protocol::LocateRequest request{capability_,
+                                          first,
+                                          Locations::kRegionBlocks,
+                                          static_cast<std::uint32_t>(miss.block - first),
+                                          room,
+                                          0};
+    std::vector<std::byte> reply;
+    ORFA_TRY(mesh.call(server_of(column), protocol::Op::kLocate, rpc::as_body(request), reply));
+    protocol::Reader reader(reply);
+    protocol::LocateReply head{};
+    std::array<protocol::BlockLocation, Locations::kRegionBlocks> locations{};
+    if (!reader.get(head)) return Status::from_errno(EPROTO);
+    for (auto& location : locations)
+        if (!reader.get(location)) return Status::from_errno(EPROTO);
+    const MutexLock lock(mesh.mutex());
+    locations_.learn(column, miss, head.made, locations);
+    return {};
+}
+
 Status File::sync() {
     const auto columns = all_columns();
     const std::vector<protocol::SyncRequest> requests(columns.size(), {capability_});

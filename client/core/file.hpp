@@ -3,6 +3,7 @@
 #pragma once
 
 #include "client/core/file_locks.hpp"
+#include "client/core/locations.hpp"
 #include "client/core/transfer.hpp"
 #include "client/orfa.h"
 #include "common/status.hpp"
@@ -50,6 +51,12 @@ class File {
     // Size and times as of all servers that hold the file.
     Result<protocol::Attributes> attributes();
 
+    // Where its content lies in mapped stores. Needs the mesh's lock.
+    Locations& locations() { return locations_; }
+    // Asks the column's server about the miss's region, and learns the answer. What requests give.
+    // `for_write`: may have the server make room there.
+    Status locate(std::uint32_t column, const Locations::Miss& miss, bool for_write);
+
     FileLocks& locks() { return locks_; }
     [[nodiscard]] Session& session() const { return session_; }
     [[nodiscard]] const protocol::Layout& layout() const { return layout_; }
@@ -83,7 +90,8 @@ class File {
     const protocol::Capability capability_;
     const protocol::Layout layout_;
     std::atomic<bool> spread_;
-    const bool opened_;  // here, so that close() must tell the home server
+    const bool opened_;    // here, so that close() must tell the home server
+    Locations locations_;  // protected by the mesh's lock
     FileLocks locks_{*this};
 };
 

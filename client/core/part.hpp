@@ -3,6 +3,7 @@
 #pragma once
 
 #include "client/core/access.hpp"
+#include "client/core/locations.hpp"
 #include "common/status.hpp"
 #include "fabric/fabric.hpp"
 #include "protocol/codec.hpp"
@@ -26,6 +27,11 @@ enum class Direction : std::uint8_t;
 class Part final : public rpc::Call {
   public:
     explicit Part(Transfer& transfer) : transfer_(transfer) {}
+
+    // Moves the share's bytes without a request, to or from the store that this process has mapped.
+    // False: it needs one (some bytes may have been moved). May ask the server where the bytes are.
+    // Takes the mesh's lock.
+    bool move_in_place(Share& share, Direction direction);
 
     // Sends the request; `share` lives until the reply. Small payloads travel in the message; of
     // larger ones the server is told where they are in memory, directly, or, when the pieces are
@@ -56,9 +62,10 @@ class Part final : public rpc::Call {
     void gather(std::span<std::byte> out) const;
     void scatter(std::span<const std::byte> in);
     template <typename Visit>
-    void visit_pieces(Visit visit) const;
+    bool visit_pieces(Visit visit) const;
     template <typename Visit>
-    void visit_pattern(Visit visit) const;
+    bool visit_pattern(Visit visit) const;
+    bool copy_in_place(std::uint64_t& done, Locations::Miss& miss);
 
     Transfer& transfer_;
     Share* share_ = nullptr;

@@ -20,6 +20,7 @@ struct Counters {
     std::atomic<std::uint64_t> bytes_read{0};
     std::atomic<std::uint64_t> bytes_written{0};
     std::atomic<std::uint64_t> bytes_packed{0};
+    std::atomic<std::uint64_t> bytes_in_place{0};
     TimedTransfers timed;
 };
 

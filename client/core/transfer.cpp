@@ -62,10 +62,12 @@ Status Transfer::start(File& file, Direction direction, const orfa_access& acces
         return fail(Status::from_errno(EINVAL), "%s: an access of %u participants",
                     file.path().c_str(), together->participants);
     ORFA_TRY(shares_.cut(file.layout(), access));
+    in_place_.assign(shares_.size(), false);
     if (direction == Direction::kRead) note_ranges(access);
     ORFA_TRY(connect_servers(together != nullptr));
 
     background_ = background;
+    if (together == nullptr) move_in_place();
     rpc::Mesh& mesh = file.session().mesh();
     const MutexLock lock(mesh.mutex());
     ORFA_TRY(start_parts(together));
@@ -77,6 +79,17 @@ Status Transfer::start(File& file, Direction direction, const orfa_access& acces
     holds_progress_ = background && !moves_alone();
     if (holds_progress_) mesh.hold_progress();
     return {};
+}
+
+void Transfer::move_in_place() {
+    // Who computes meanwhile leaves larger copies to the servers.
+    constexpr std::uint64_t kMostInBackground = 64 << 10;
+    if (background_ && shares_.bytes() > kMostInBackground) return;
+    const std::uint32_t right =
+        direction_ == Direction::kRead ? protocol::kMayRead : protocol::kMayWrite;
+    if ((file_->capability().rights & right) == 0) return;
+    for (std::size_t i = 0; i < shares_.size(); ++i)
+        in_place_[i] = part(i).move_in_place(shares_[i], direction_);
 }
 
 Status Transfer::connect_servers(bool all) {
@@ -100,7 +113,7 @@ Status Transfer::connect_to(std::uint32_t server) {
 bool Transfer::needs_marking() const {
     if (direction_ != Direction::kWrite || file_->is_spread()) return false;
     for (std::size_t i = 0; i < shares_.size(); ++i)
-        if (shares_[i].column != 0) return true;
+        if (shares_[i].column != 0 && !in_place_[i]) return true;
     return false;
 }
 
@@ -113,7 +126,7 @@ Status Transfer::start_parts(const orfa_together* together) {
         start_together({together->id, together->participants, 0});
     } else {
         for (std::size_t i = 0; i < shares_.size(); ++i)
-            part_started(file_->server_of(shares_[i].column),
+            if (!in_place_[i]) part_started(file_->server_of(shares_[i].column),
                          part(i).start(shares_[i], direction_, nullptr));
     }
     --left_;
@@ -178,6 +191,7 @@ Status Transfer::mark_spread() ORFA_NO_ANALYSIS {
 bool Transfer::moves_alone() const ORFA_NO_ANALYSIS {
     rpc::Mesh& mesh = file_->session().mesh();
     for (std::size_t i = 0; i < shares_.size(); ++i) {
+        if (in_place_[i]) continue;
         const auto route = mesh.route(file_->server_of(shares_[i].column));
         if (route.ok() && !(*route).endpoint->moves_alone((*route).peer)) return false;
     }

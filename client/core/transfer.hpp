@@ -63,6 +63,7 @@ class Transfer {
 
     Result<std::uint64_t> finish_bytes();
     Status connect_servers(bool all);
+    void move_in_place();
     Status start_parts(const orfa_together* together);
     void part_started(std::uint32_t server, Status status);
     void note_error(std::uint32_t server, Status status);
@@ -84,6 +85,7 @@ class Transfer {
     void* tag_ = nullptr;
     Shares shares_;
     std::vector<std::unique_ptr<Part>> parts_;
+    std::vector<bool> in_place_;  // by share: it needs no request
     std::unique_ptr<SpreadMarking> marking_;
     std::vector<std::unique_ptr<Joining>> joinings_;
     std::vector<protocol::Strided> ranges_;  // of a read, to count what lies before the file's end

@@ -289,6 +289,7 @@ TEST(HostileListener, WrongWelcomesAreEproto) {
                             size(g.slot_count),
                             size(g.stage_bytes),
                             size(g.stage_count),
+                            0,
                             0};
     UniqueFd fd;
     const SharedMemory memory = std::move(*SharedMemory::create(g.total_bytes(), fd));
@@ -317,6 +318,10 @@ TEST(HostileListener, WrongWelcomesAreEproto) {
     other = good;
     other.stage_bytes = 4096 + 1;
     EXPECT_EQ(send(other, fd.get()), EPROTO);
+    other = good;
+    other.flags = kExposed;
+    other.exposed_bytes = 1 << 20;
+    EXPECT_EQ(send(other, fd.get()), EPROTO);  // its descriptor is missing
     other = good;
     other.error = -5;
     EXPECT_EQ(send(other, fd.get()), EPROTO);

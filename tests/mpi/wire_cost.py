@@ -93,16 +93,33 @@ def check(environment):
     return bad
 
 
+def check_in_place(environment):
+    """What is there already is read and written without requests, and copied once."""
+    mapped = json.loads(orfa("cluster", "status", "--name", NAME, "--json"))["servers"][0]["memory_mapped"]
+    if mapped == 0:
+        print("in place: not possible on this machine")
+        return 0
+    bad = 0
+    for pattern, pieces, piece in (("contiguous", 1, 4096), ("contiguous", 1, 1 << 20), ("vector", 1024, 4096)):
+        requests, _, copies = cost(environment, 2, pattern, pieces, piece, "--read=1")
+        print(f"in place, {pattern} of {piece} B read: {requests:.2f} requests a call, each byte is copied {copies:.2f} times")
+        if requests > 0.5 or not 0.9 < copies < 1.1:
+            print("FAIL: more than half a request, or more than one copy")
+            bad += 1
+    return bad
+
+
 def main():
     with tempfile.TemporaryDirectory(prefix="orfa-wire-") as scratch:
         exports = parse_exports(orfa("cluster", "start", "--servers", "4", "--memory", "--name", NAME,
                                      "--memory-limit", "256M"))
         try:
-            environment = {**os.environ, **mpi_environment("orfa:", scratch, scratch), **exports}
+            in_place = {**os.environ, **mpi_environment("orfa:", scratch, scratch), **exports}
+            requests = {**in_place, "ORFA_IN_PLACE": "0"}
             if "--table" in sys.argv:
-                table(environment)
+                table(requests)
                 return 0
-            return 1 if check(environment) else 0
+            return 1 if check(requests) + check_in_place(in_place) else 0
         finally:
             orfa("cluster", "stop", "--name", NAME)
 

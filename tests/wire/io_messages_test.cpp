@@ -143,6 +143,7 @@ TEST(IoMessages, Structs) {
 
 TEST(IoMessages, PartsOfCollectiveAccesses) {
     EXPECT_EQ(static_cast<int>(Op::kJoin), 70);
+    EXPECT_EQ(static_cast<int>(Op::kLocate), 71);
     EXPECT_EQ(static_cast<int>(kTogether), 2);
     EXPECT_EQ(kMaxParticipants, 1048576U);
     const Together together{0x0102030405060708, 5, 0};
@@ -151,6 +152,25 @@ TEST(IoMessages, PartsOfCollectiveAccesses) {
               "05000000"
               "00000000");
     EXPECT_EQ(hex_of(JoinRequest{kCapability, together}), kCapabilityBytes + hex_of(together));
+}
+
+TEST(IoMessages, Locations) {
+    EXPECT_EQ(kMaxLocated, 128U);
+    EXPECT_EQ(kMaxRoom, 32U);
+    EXPECT_EQ(hex_of(LocateRequest{kCapability, 0x100, 128, 3, 2, 0}), kCapabilityBytes +
+                                                                           "0001000000000000"
+                                                                           "80000000"
+                                                                           "03000000"
+                                                                           "02000000"
+                                                                           "00000000");
+    EXPECT_EQ(hex_of(LocateReply{2, 0}, BlockLocation{7, 0x123, 16, 32, 0x10000}),
+              "02000000"
+              "00000000"
+              "0700000000000000"
+              "23010000"
+              "10000000"
+              "20000000"
+              "00000100");
 }
 
 TEST(IoMessages, NestedStridedPatterns) {

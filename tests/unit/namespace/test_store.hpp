@@ -13,7 +13,7 @@ namespace orfa::server {
 class TestStore final : public ObjectStore {
   public:
     Result<Pin*> pin(std::uint64_t, bool) override { return unused(); }
-    [[nodiscard]] std::uint64_t size(const Pin*) const override { return 0; }
+    std::uint64_t size(Pin*) override { return 0; }
     void unpin(Pin*) override {}
     Status prepare_write(const Write&, std::uint64_t, std::uint64_t,
                          std::vector<fabric::LocalSegment>&) override {
@@ -28,7 +28,7 @@ class TestStore final : public ObjectStore {
         return unused();
     }
 
-    Result<ObjectInfo> info(std::uint64_t id) const override {
+    Result<ObjectInfo> info(std::uint64_t id) override {
         const auto found = objects.find(id);
         if (found == objects.end()) return Status::from_errno(ENOENT);
         return found->second;
