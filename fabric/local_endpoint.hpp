@@ -161,7 +161,7 @@ class LocalEndpoint final : public Endpoint, private CopyJob::Owner {
     int exposed_fd_ = -1;  // -1: nothing
     std::size_t exposed_bytes_ = 0;
     ExposedFigures exposed_to_gone_;  // by peers that are no longer there
-    pid_t owner_;  // the process that made it; another one only may destroy it
+    pid_t owner_;                     // the process that made it; another one only may destroy it
     UniqueFd epoll_;
     std::optional<Door> door_;
     Registrations registrations_;

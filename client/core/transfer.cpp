@@ -126,8 +126,9 @@ Status Transfer::start_parts(const orfa_together* together) {
         start_together({together->id, together->participants, 0});
     } else {
         for (std::size_t i = 0; i < shares_.size(); ++i)
-            if (!in_place_[i]) part_started(file_->server_of(shares_[i].column),
-                         part(i).start(shares_[i], direction_, nullptr));
+            if (!in_place_[i])
+                part_started(file_->server_of(shares_[i].column),
+                             part(i).start(shares_[i], direction_, nullptr));
     }
     --left_;
     if (left_ == 0 && !status_.ok()) return failure();
