@@ -51,39 +51,42 @@ int open_on_new_tmpfs() {
     return ::openat(mount.get(), ".", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
 }
 
-void send_fd(int socket, int fd) {
+// A message of one byte that carries a descriptor.
+struct FdMessage {
+    FdMessage() {
+        header.msg_iov = &data;
+        header.msg_iovlen = 1;
+        header.msg_control = control;
+        header.msg_controllen = sizeof control;
+    }
+    FdMessage(const FdMessage&) = delete;
+    FdMessage& operator=(const FdMessage&) = delete;
+
     char byte = 0;
     iovec data{&byte, 1};
     alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int))] = {};
-    msghdr message{};
-    message.msg_iov = &data;
-    message.msg_iovlen = 1;
-    message.msg_control = control;
-    message.msg_controllen = sizeof control;
-    cmsghdr* header = CMSG_FIRSTHDR(&message);
-    header->cmsg_level = SOL_SOCKET;
-    header->cmsg_type = SCM_RIGHTS;
-    header->cmsg_len = CMSG_LEN(sizeof(int));
-    std::memcpy(CMSG_DATA(header), &fd, sizeof fd);
-    (void)!::sendmsg(socket, &message, MSG_NOSIGNAL);
+    msghdr header{};
+};
+
+void send_fd(int socket, int fd) {
+    FdMessage message;
+    cmsghdr* rights = CMSG_FIRSTHDR(&message.header);
+    rights->cmsg_level = SOL_SOCKET;
+    rights->cmsg_type = SCM_RIGHTS;
+    rights->cmsg_len = CMSG_LEN(sizeof(int));
+    std::memcpy(CMSG_DATA(rights), &fd, sizeof fd);
+    (void)!::sendmsg(socket, &message.header, MSG_NOSIGNAL);
 }
 
 UniqueFd receive_fd(int socket) {
     pollfd ready{socket, POLLIN, 0};
     if (::poll(&ready, 1, kLongestMs) <= 0) return UniqueFd();
-    char byte = 0;
-    iovec data{&byte, 1};
-    alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int))] = {};
-    msghdr message{};
-    message.msg_iov = &data;
-    message.msg_iovlen = 1;
-    message.msg_control = control;
-    message.msg_controllen = sizeof control;
-    if (::recvmsg(socket, &message, MSG_CMSG_CLOEXEC) <= 0) return UniqueFd();
-    const cmsghdr* header = CMSG_FIRSTHDR(&message);
-    if (header == nullptr || header->cmsg_type != SCM_RIGHTS) return UniqueFd();
+    FdMessage message;
+    if (::recvmsg(socket, &message.header, MSG_CMSG_CLOEXEC) <= 0) return UniqueFd();
+    const cmsghdr* rights = CMSG_FIRSTHDR(&message.header);
+    if (rights == nullptr || rights->cmsg_type != SCM_RIGHTS) return UniqueFd();
     int fd = -1;
-    std::memcpy(&fd, CMSG_DATA(header), sizeof fd);
+    std::memcpy(&fd, CMSG_DATA(rights), sizeof fd);
     return UniqueFd(fd);
 }
 

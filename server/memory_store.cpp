@@ -340,17 +340,18 @@ void MemoryStore::catch_up(Object& object) {
 // Takes back blocks beyond objects' ends that nobody has filled. Whether there were any.
 bool MemoryStore::take_back_room() {
     bool any = shared_.waiting_bytes() > 0;
-    for (auto& [id, object] : objects_) {
-        if (object->room.empty() || object->pins > 0) continue;
-        for (const std::uint64_t index : object->room)
-            shared_.withdraw(find_block(*object, index)->data);
+    for (auto& [id, owned] : objects_) {
+        Object& object = *owned;  // clang's lambdas take no bindings
+        if (object.room.empty() || object.pins > 0) continue;
+        for (const std::uint64_t index : object.room)
+            shared_.withdraw(find_block(object, index)->data);
         // From now on only those who use a block already may still fill it.
         shared_.look_at_users();
-        catch_up(*object);
-        std::erase_if(object->room, [&](std::uint64_t index) {
-            Block& block = *find_block(*object, index);
-            if (index * kBlock < object->size || shared_.was_used(block.data)) return false;
-            drop_block(*object, index, block);
+        catch_up(object);
+        std::erase_if(object.room, [&](std::uint64_t index) {
+            Block& block = *find_block(object, index);
+            if (index * kBlock < object.size || shared_.was_used(block.data)) return false;
+            drop_block(object, index, block);
             any = true;
             return true;
         });

@@ -18,6 +18,8 @@
 #include "server/shard.hpp"
 #include "tests/fuzz/script_endpoint.hpp"
 
+#include <sys/mman.h>
+
 #include <map>
 #include <optional>
 
@@ -70,7 +72,8 @@ class Server {
         core_.locks = &locks_;
         core_.gatherings = &gatherings_;
         core_.fills = &fills_;
-        auto store = server::MemoryStore::create(4 << 20, 0);
+        auto store = server::MemoryStore::create(
+            4 << 20, 0, UniqueFd(::memfd_create("orfa-fuzz", MFD_CLOEXEC)));
         check(store.ok());
         store_ = std::move(*store);
         core_.store = store_.get();
@@ -376,6 +379,11 @@ std::vector<Bytes> seeds() {
     add_with_rights(io, Op::kWrite, IoBody{10, 1, 1, 0, 1, {4096, 1, 40}});
     add_with_rights(io, Op::kTruncate, std::uint64_t{1000}, std::uint64_t{0});
     add_with_rights(io, Op::kAllocate, protocol::Extent{0, 100'000});
+    add_with_rights(io, Op::kLocate, std::uint64_t{0}, std::uint32_t{4}, std::uint32_t{1},
+                    std::uint32_t{3}, std::uint32_t{0});
+    add_with_rights(io, Op::kTruncate, std::uint64_t{70'000}, std::uint64_t{0});
+    add_with_rights(io, Op::kLocate, std::uint64_t{0}, std::uint32_t{128}, std::uint32_t{0},
+                    std::uint32_t{0}, std::uint32_t{0});
     add_with_rights(io, Op::kSync);
     add_request(io, Op::kObjectStat, std::uint64_t{2});
     append(io, std::uint8_t{kHangUp}, kPeer);
