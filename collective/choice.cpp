@@ -18,10 +18,10 @@ struct ExchangePrices {
     double byte;   // packed, brought to another rank and placed
 };
 
-constexpr AccessPrices kSameHost = {15, 0.35, 0.0005};
+constexpr AccessPrices kSameHost = {15, 0.05, 0.0002};
 constexpr AccessPrices kNetwork = {60, 1.5, 0.0008};
-constexpr ExchangePrices kCommonMemory = {40, 0.01, 0.0001};
-constexpr ExchangePrices kMessages = {150, 0.01, 0.0014};
+constexpr ExchangePrices kCommonMemory = {40, 0.004, 0.0001};
+constexpr ExchangePrices kMessages = {150, 0.006, 0.00025};
 constexpr ExchangePrices kNetworkMessages = {200, 0.01, 0.0008};
 
 // What two-phase must save to be preferred: the model is a model.

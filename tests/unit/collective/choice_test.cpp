@@ -32,11 +32,11 @@ TEST(Choice, LargeAndContiguousPiecesGoIndependent) {
 }
 
 TEST(Choice, LargerPiecesAreWorthACopyInCommonMemoryThanAMessage) {
-    Facts facts = interleaved(4, 1024, kMiB);
+    Facts facts = interleaved(4, 200, kMiB);
     EXPECT_EQ(choose(facts).way, Way::kIndependent);
     facts.common_memory = true;
     EXPECT_EQ(choose(facts).way, Way::kTwophase);
-    facts = interleaved(4, 8192, kMiB);
+    facts = interleaved(4, 512, kMiB);
     facts.common_memory = true;
     EXPECT_EQ(choose(facts).way, Way::kIndependent);
     EXPECT_EQ(choose(interleaved(4, 16, 64)).way, Way::kIndependent);
