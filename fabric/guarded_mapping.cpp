@@ -37,9 +37,9 @@ Result<GuardedMapping> GuardedMapping::map(int fd, std::size_t bytes) {
     struct stat info {};
     if (::fstat(fd, &info) != 0 || info.st_size != static_cast<off_t>(bytes))
         return Status::from_errno(EPROTO);
-    Result<GuardedMapping> mapping = make(bytes, MAP_SHARED, fd);
-    if (mapping.ok()) (void)::madvise(mapping->memory_.data(), bytes, MADV_DONTFORK);
-    return mapping;
+    // A forked child has it, too (not MADV_DONTFORK): else something else could come to lie there,
+    // and go when the child's copy of this object does.
+    return make(bytes, MAP_SHARED, fd);
 }
 
 GuardedMapping::~GuardedMapping() {

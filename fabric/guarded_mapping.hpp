@@ -20,8 +20,7 @@ class GuardedMapping {
     GuardedMapping() = default;
     // Private memory of `bytes`, zero at first. ENOMEM: no such range of address space.
     static Result<GuardedMapping> make(std::size_t bytes);
-    // A file of `bytes`, shared; a forked child does not have it. EPROTO: it is not so long;
-    // ENOMEM, EACCES.
+    // A file of `bytes`, shared. EPROTO: it is not so long; ENOMEM, EACCES.
     static Result<GuardedMapping> map(int fd, std::size_t bytes);
 
     GuardedMapping(GuardedMapping&& other) noexcept

@@ -212,10 +212,10 @@ Status File::allocate(std::uint64_t offset, std::uint64_t length) {
     return ask_columns(columns, protocol::Op::kAllocate, requests, take_nothing);
 }
 
-Status File::locate(std::uint32_t column, const Locations::Miss& miss, bool for_write) {
+Status File::locate(std::uint32_t column, const Locations::Miss& miss, Locations::Purpose purpose) {
     rpc::Mesh& mesh = session_.mesh();
     std::uint32_t room = 0;
-    if (for_write) {
+    if (purpose == Locations::Purpose::kFill) {
         const MutexLock lock(mesh.mutex());
         room = locations_.room_wanted(miss);
     }

@@ -54,8 +54,8 @@ class File {
     // Where its content lies in mapped stores. Needs the mesh's lock.
     Locations& locations() { return locations_; }
     // Asks the column's server about the miss's region, and learns the answer. What requests give.
-    // `for_write`: may have the server make room there.
-    Status locate(std::uint32_t column, const Locations::Miss& miss, bool for_write);
+    // May have the server make room there, to fill it.
+    Status locate(std::uint32_t column, const Locations::Miss& miss, Locations::Purpose purpose);
 
     FileLocks& locks() { return locks_; }
     [[nodiscard]] Session& session() const { return session_; }

@@ -12,6 +12,8 @@
 
 namespace orfa::client {
 
+enum class Direction : std::uint8_t;
+
 // Of one column's object, for a while: it holds on to the block that it was at last until its end.
 // One at a time for a connection, under the mesh's lock.
 class InPlaceCopy {

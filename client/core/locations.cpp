@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "client/core/locations.hpp"
 
-#include "client/core/transfer.hpp"
 #include "protocol/mapped_store.hpp"
 
 #include <algorithm>
@@ -11,6 +10,7 @@ namespace {
 
 // Misses of a region before its first question, when they are writes.
 constexpr std::uint32_t kWritersPatience = 4;
+constexpr std::uint32_t kOverwritersPatience = 16;  // a region has no more of the largest
 constexpr std::uint32_t kMostPatience = 1024;
 constexpr std::uint32_t kFirstRoom = 2;  // blocks
 
@@ -42,11 +42,12 @@ const protocol::BlockLocation* Locations::find(std::uint32_t column, std::uint64
     return region == nullptr ? nullptr : &region->blocks[block % kRegionBlocks];
 }
 
-bool Locations::is_worth_asking(std::uint32_t column, const Miss& miss, Direction direction) {
+bool Locations::is_worth_asking(std::uint32_t column, const Miss& miss, Purpose purpose) {
     Region& region = region_at(column, miss.region());
     std::uint32_t patience = region.patience;
     const bool fills = room_filled_ > 0 && fills_room();
-    if (direction == Direction::kWrite && !region.asked && !fills) patience = kWritersPatience;
+    if (purpose == Purpose::kFill && !region.asked && !fills) patience = kWritersPatience;
+    if (purpose == Purpose::kOverwrite && !region.asked) patience = kOverwritersPatience;
     return region.misses++ >= patience;
 }
 

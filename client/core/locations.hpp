@@ -14,8 +14,6 @@
 
 namespace orfa::client {
 
-enum class Direction : std::uint8_t;
-
 // Of one file. Needs a lock around all calls.
 class Locations {
   public:
@@ -32,12 +30,16 @@ class Locations {
         std::uint32_t to;
         [[nodiscard]] std::uint64_t region() const { return block / kRegionBlocks; }
     };
-    // Counts a miss: whether to ask for its region. What is read is likely to be there; what is
-    // written may be new to the file, and then asking takes memory. So writers ask later, and each
-    // question in vain makes all wait longer.
-    bool is_worth_asking(std::uint32_t column, const Miss& miss, Direction direction);
-    // How many blocks from the miss on are to have room for a writer. Rises as long as most of it
-    // is filled; 0: none, as too much was not.
+    enum class Purpose : std::uint8_t {
+        kRead,       // what is read is likely to be there
+        kFill,       // a small write; if it is new to the file, asking takes memory
+        kOverwrite,  // a large one, for which none is taken; in vain, unless it is not new
+    };
+    // Counts a miss: whether to ask for its region. Readers ask at once, others after some misses,
+    // and each question in vain makes all wait longer.
+    bool is_worth_asking(std::uint32_t column, const Miss& miss, Purpose purpose);
+    // How many blocks from the miss on are to have room for a small write. Rises as long as most of
+    // it is filled; 0: none, as too much was not.
     [[nodiscard]] std::uint32_t room_wanted(const Miss& miss) const;
     // The answer, of the miss's region; `made`: blocks that the server made room in.
     void learn(std::uint32_t column, const Miss& miss, std::uint32_t made,

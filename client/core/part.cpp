@@ -20,7 +20,7 @@ namespace {
 // the program's end; they copy them with both processors.
 constexpr std::uint64_t kLargestInPlace = 1 << 20;
 // Larger writes gain nothing by room: making it costs the server what copying them would.
-constexpr std::uint64_t kLargestForRoom = 128 << 10;
+constexpr std::uint64_t kLargestToFill = 128 << 10;
 
 template <typename T>
 std::size_t bytes_of(const std::vector<T>& items) {
@@ -108,6 +108,10 @@ bool Part::move_in_place(Share& share, Direction direction) {
     rpc::Mesh& mesh = file.session().mesh();
     // Data beyond the first server must not be there before its home server knows.
     if (direction == Direction::kWrite && share.column != 0 && !file.is_spread()) return false;
+    const Locations::Purpose purpose = direction == Direction::kRead ? Locations::Purpose::kRead
+                                       : share.bytes > kLargestToFill
+                                           ? Locations::Purpose::kOverwrite
+                                           : Locations::Purpose::kFill;
     std::uint64_t done = 0;
     std::uint64_t asked_at = ~std::uint64_t{0};
     while (true) {
@@ -116,12 +120,11 @@ bool Part::move_in_place(Share& share, Direction direction) {
             const MutexLock lock(mesh.mutex());
             if (copy_in_place(done, miss)) break;
             if (miss.to == 0 || done == asked_at ||
-                !file.locations().is_worth_asking(share.column, miss, direction))
+                !file.locations().is_worth_asking(share.column, miss, purpose))
                 return false;
         }
         asked_at = done;
-        const bool wants_room = direction == Direction::kWrite && share.bytes <= kLargestForRoom;
-        if (!file.locate(share.column, miss, wants_room).ok()) return false;
+        if (!file.locate(share.column, miss, purpose).ok()) return false;
     }
     reply_ = {share.bytes, File::kUnknown};
     file.session().counters.bytes_in_place.fetch_add(share.bytes, std::memory_order_relaxed);

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "client/core/locations.hpp"
 
-#include "client/core/transfer.hpp"
 #include "protocol/mapped_store.hpp"
 
 #include <gtest/gtest.h>
@@ -25,7 +24,7 @@ int questions(Locations& locations, std::uint32_t column, std::uint64_t block, i
     int asked = 0;
     for (int i = 0; i < misses; ++i) {
         const Locations::Miss miss{block, 0, 100};
-        if (!locations.is_worth_asking(column, miss, Direction::kWrite)) continue;
+        if (!locations.is_worth_asking(column, miss, Locations::Purpose::kFill)) continue;
         ++asked;
         locations.learn(column, miss, 0, Answer{});
     }
@@ -45,7 +44,7 @@ TEST(Locations, KnowsWhatItLearntOfEachColumn) {
 
 TEST(Locations, ReadersAskAtOnceWritersAfterAFew) {
     Locations locations;
-    EXPECT_TRUE(locations.is_worth_asking(0, {1, 0, 10}, Direction::kRead));
+    EXPECT_TRUE(locations.is_worth_asking(0, {1, 0, 10}, Locations::Purpose::kRead));
     EXPECT_EQ(questions(locations, 1, 1, 4), 0);
     EXPECT_EQ(questions(locations, 1, 1, 1), 1);
 }
@@ -53,7 +52,15 @@ TEST(Locations, ReadersAskAtOnceWritersAfterAFew) {
 TEST(Locations, AReaderDoesNotWaitForWriters) {
     Locations locations;
     EXPECT_EQ(questions(locations, 0, 1, 2), 0);
-    EXPECT_TRUE(locations.is_worth_asking(0, {1, 0, 10}, Direction::kRead));
+    EXPECT_TRUE(locations.is_worth_asking(0, {1, 0, 10}, Locations::Purpose::kRead));
+}
+
+TEST(Locations, LargeWritesAskLater) {
+    Locations locations;
+    int misses = 0;
+    while (!locations.is_worth_asking(0, {1, 0, 10}, Locations::Purpose::kOverwrite))
+        ++misses;
+    EXPECT_EQ(misses, 16);
 }
 
 TEST(Locations, QuestionsInVainBecomeRare) {
@@ -66,7 +73,7 @@ TEST(Locations, AnAnswerThatHelpsMakesTheNextMissAsk) {
     Locations locations;
     EXPECT_GT(questions(locations, 0, 1, 1000), 0);
     locations.learn(0, {1, 0, 100}, 0, answer(100, 100));
-    EXPECT_TRUE(locations.is_worth_asking(0, {2, 0, 200}, Direction::kWrite));
+    EXPECT_TRUE(locations.is_worth_asking(0, {2, 0, 200}, Locations::Purpose::kFill));
 }
 
 TEST(Locations, RoomIsAskedForWhileItIsFilled) {
@@ -80,7 +87,7 @@ TEST(Locations, RoomIsAskedForWhileItIsFilled) {
         locations.filled(0, i, protocol::kStoreBlockBytes, protocol::kStoreBlockBytes);
     EXPECT_GT(locations.room_wanted({first, 0, 1}), 0U);
     EXPECT_EQ(locations.find(0, 0)->to, protocol::kStoreBlockBytes) << "can be read now";
-    EXPECT_TRUE(locations.is_worth_asking(0, {kRegion, 0, 1}, Direction::kWrite))
+    EXPECT_TRUE(locations.is_worth_asking(0, {kRegion, 0, 1}, Locations::Purpose::kFill))
         << "who fills room need not wait in the next region";
 }
 
