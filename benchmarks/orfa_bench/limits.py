@@ -25,7 +25,7 @@ MEASURED = {
 # How a system's bytes travel (System.reach) -> the limit of its writes and of its reads. Both are those of one copy or one
 # stream each way; a system that copies less can come out above 1.
 LIMIT_OF_REACH = {
-    "local": (("process_vm", "both"), ("process_vm", "both")),
+    "local": (("memcpy", "both"), ("memcpy", "both")),
     "tcp": (("tcp", "write"), ("tcp", "read")),
     "tmpfs": (("ufs_4k", "write"), ("ufs_4k", "read")),
     "disk": (("disk_write", "write"), ("disk_read", "read")),

@@ -172,9 +172,9 @@ class Parts(unittest.TestCase):
 
     def test_limits_follow_how_bytes_travel(self):
         from orfa_bench import limits
-        known = {("process_vm", "both"): 8.0, ("tcp", "write"): 3.0, ("tcp", "read"): 4.0, ("ufs_4k", "read"): 9.0}
+        known = {("memcpy", "both"): 8.0, ("tcp", "write"): 3.0, ("tcp", "read"): 4.0, ("ufs_4k", "read"): 9.0}
         measured = {"bytes": 1, "phase": "write", "reach": "local"}
-        self.assertEqual(limits.limit_of(measured, known), ("process_vm", 8.0))
+        self.assertEqual(limits.limit_of(measured, known), ("memcpy", 8.0))
         self.assertEqual(limits.limit_of({**measured, "reach": "tcp"}, known), ("tcp", 3.0))
         self.assertEqual(limits.limit_of({**measured, "reach": "tcp", "phase": "read"}, known), ("tcp", 4.0))
         self.assertIsNone(limits.limit_of({**measured, "reach": "tmpfs"}, known), "not measured")
@@ -195,7 +195,7 @@ class Parts(unittest.TestCase):
         records = [{**base, "system": "a", "seconds": seconds} for seconds in (0.1, 0.01, 0.02)]
         records.append({**base, "system": "a", "seconds": 100, "warmup": True})
         records.append({**base, "system": "b", "seconds": None, "error": "no"})
-        records.append({"kind": "limit", "name": "process_vm", "direction": "both", "bytes_per_second": 100 << 20, "error": None})
+        records.append({"kind": "limit", "name": "memcpy", "direction": "both", "bytes_per_second": 100 << 20, "error": None})
         text = table.of_run(records, ["a", "b"])
         row = next(line for line in text.splitlines() if "transfer 4K" in line)
         self.assertIn("50 MiB/s", row)
