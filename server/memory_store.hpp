@@ -65,6 +65,7 @@ class MemoryStore final : public ObjectStore {
     };
     // The blocks of 32 MiB of an object.
     static constexpr std::uint64_t kRegionBlocks = 512;
+    static constexpr std::uint64_t kLargestObject = 1ULL << 62;  // bytes
     using Region = std::array<Block, kRegionBlocks>;
     struct Object final : Pin {
         std::uint64_t id = 0;
