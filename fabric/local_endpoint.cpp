@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "fabric/local_endpoint.hpp"
 
+#include "common/environment.hpp"
 #include "common/log.hpp"
 #include "fabric/process_memory.hpp"
 
@@ -9,7 +10,6 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <cstdlib>
 #include <cstring>
 #include <utility>
 
@@ -23,12 +23,6 @@ constexpr std::size_t kPacksBelow = 2048;
 constexpr std::size_t kPacksBelowBounce = 256;
 // Smaller copies are not worth handing over.
 constexpr std::uint64_t kCrewFrom = 128 << 10;
-
-// Whether the environment does not switch it off.
-bool is_wanted(const char* knob) {
-    const char* value = std::getenv(knob);
-    return value == nullptr || std::strcmp(value, "0") != 0;
-}
 
 }  // namespace
 
@@ -44,7 +38,7 @@ LocalEndpoint::LocalEndpoint(EndpointEvents& events, const LocalOptions& options
       geometry_(options.geometry),
       stage_max_(options.stage_max),
       allow_process_vm_(options.allow_process_vm && is_wanted("ORFA_PROCESS_VM")),
-      allow_exposed_(options.allow_exposed && is_wanted("ORFA_IN_PLACE")),
+      allow_exposed_(is_wanted("ORFA_IN_PLACE")),
       makes_way_(is_wanted("ORFA_MAKE_WAY")),
       crew_(options.crew),
       owner_(::getpid()) {

@@ -35,7 +35,6 @@ struct LocalOptions {
     LocalGeometry geometry;                    // of the connections that come in
     std::size_t stage_max = SIZE_MAX;  // bytes; what is larger, or than a stage, is not staged
     bool allow_process_vm = true;      // ORFA_PROCESS_VM=0 in the environment overrides
-    bool allow_exposed = true;         // mapping memory; ORFA_IN_PLACE=0 overrides
     CopyCrew* crew = nullptr;  // makes the larger copies; outlives the endpoint. None: made at once
 };
 
@@ -153,7 +152,7 @@ class LocalEndpoint final : public Endpoint, private CopyJob::Owner {
     LocalGeometry geometry_;
     std::size_t stage_max_;
     bool allow_process_vm_;
-    bool allow_exposed_;
+    bool allow_exposed_;  // mapping memory: unless the environment has ORFA_IN_PLACE=0
     bool makes_way_;
     CopyCrew* crew_;
     std::size_t copies_ = 0;  // the crew has

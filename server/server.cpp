@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "server/server.hpp"
 
+#include "common/environment.hpp"
 #include "fabric/local_endpoint.hpp"
 #include "fabric/ofi_endpoint.hpp"
 #include "server/huge_file.hpp"
@@ -12,8 +13,6 @@
 #include <sys/random.h>
 #include <unistd.h>
 
-#include <cstdlib>
-#include <cstring>
 #include <string>
 #include <utility>
 
@@ -43,11 +42,6 @@ Result<std::unique_ptr<KvStore>> open_names(const Options& options) {
     auto opened = RocksKv::open(options.metadata_dir, rocks);
     if (!opened.ok()) return opened.status();
     return std::unique_ptr<KvStore>(std::move(*opened));
-}
-
-bool in_place_is_wanted() {
-    const char* value = std::getenv("ORFA_IN_PLACE");
-    return value == nullptr || std::strcmp(value, "0") != 0;
 }
 
 OpTable make_table() {
@@ -104,7 +98,7 @@ Status Server::listen(fabric::CopyCrew& crew) {
 Status Server::make_store() {
     // With it clients of this host map the store.
     UniqueFd file;
-    if (options_.transports.find("local") != std::string::npos && in_place_is_wanted()) {
+    if (options_.transports.find("local") != std::string::npos && is_wanted("ORFA_IN_PLACE")) {
         Result<UniqueFd> made = make_huge_file();
         if (made.ok()) file = std::move(*made);
     }
