@@ -3,8 +3,10 @@
 // select. Stock MPI-IO calls only. Prints a line for each phase; the first rank speaks.
 #include <malloc.h>
 
+#include <charconv>
 #include <CLI/CLI.hpp>
 #include <limits>
+#include <numeric>
 
 #include "benchmarks/mpi/run.hpp"
 
@@ -13,20 +15,20 @@ namespace {
 
 struct Options {
     std::string path;
-    std::vector<std::string> names;
+    std::vector<std::string> selections;
     std::string suite = "quick";
     std::string bytes = "32M";
-    std::vector<std::size_t> cases;
     std::vector<std::string> forms;
     std::vector<std::string> parameters;
     std::vector<std::string> hints;
     std::uint64_t seed = 1;
     unsigned repeat = 1;
+    double seconds = 0;
     bool sync = false;
     bool json = false;
     bool list = false;
     bool show_hints = false;
-    bool keep_memory = false;
+    bool fresh_memory = false;
 };
 
 struct WrongUse : std::runtime_error {
@@ -117,17 +119,70 @@ const Workload& workload_of(const std::string& name) {
     throw WrongUse(name + ": no such workload (--list names them)");
 }
 
-void run_case(Settings settings, const Options& options, std::size_t index, const Case& what) {
-    for (unsigned repetition = 0; repetition < options.repeat; ++repetition) {
-        settings.seed = (options.seed * 1000 + index) * 1000 + repetition;
-        print_begin(settings, index, what);
-        Run run(settings, what);
-        try {
-            what.workload->work(run);
-            run.finish();
-        } catch (const NotHere& reason) {
-            print_not_here(settings, what, reason.what());
-        }
+// A case, and its number in its workload's list.
+struct Selected {
+    std::size_t number = 0;
+    Case what;
+};
+
+// "0,2" as numbers below `end`; none when it is anything else.
+std::vector<std::size_t> numbers_of(const std::string& text, std::size_t end) {
+    std::vector<std::size_t> numbers;
+    const char* at = text.data();
+    const char* const last = text.data() + text.size();
+    while (true) {
+        std::size_t number = end;
+        const auto [rest, error] = std::from_chars(at, last, number);
+        if (error != std::errc() || number >= end) return {};
+        numbers.push_back(number);
+        if (rest == last) return numbers;
+        if (*rest != ',') return {};
+        at = rest + 1;
+    }
+}
+
+// The cases that a text names: "workload" all of it, "workload:0,2" these.
+void select(const std::string& text, const Options& options, std::vector<Selected>& selected) {
+    const std::size_t colon = text.find(':');
+    const std::vector<Case> cases = chosen(workload_of(text.substr(0, colon)), options);
+    std::vector<std::size_t> numbers(cases.size());
+    std::iota(numbers.begin(), numbers.end(), std::size_t{0});
+    if (colon != std::string::npos) {
+        numbers = numbers_of(text.substr(colon + 1), cases.size());
+        if (numbers.empty())
+            throw WrongUse(text + ": no such cases (--list shows them; the first is 0)");
+    }
+    for (const std::size_t number : numbers)
+        selected.push_back({number, cases[number]});
+}
+
+void run_case(Settings settings, const Options& options, const Selected& selected, unsigned pass) {
+    settings.seed = (options.seed * 1000 + selected.number) * 1000 + pass;
+    settings.pass = pass;
+    print_begin(settings, selected.number, selected.what);
+    Run run(settings, selected.what);
+    try {
+        selected.what.workload->work(run);
+        run.finish();
+    } catch (const NotHere& reason) {
+        print_not_here(settings, selected.what, reason.what());
+    }
+}
+
+// All cases once, and again: what disturbs the machine for a moment meets one pass of each case.
+void run_passes(const Settings& settings, const Options& options,
+                const std::vector<Selected>& cases) {
+    const double begin = now();
+    double last = begin;
+    for (unsigned pass = 0;; ++pass) {
+        const double time = now();
+        // Only a pass that will fit.
+        int more = pass < options.repeat || time + (time - last) < begin + options.seconds ? 1 : 0;
+        MPI_Bcast(&more, 1, MPI_INT, 0, MPI_COMM_WORLD);
+        if (more == 0) return;
+        last = time;
+        for (const Selected& one : cases)
+            run_case(settings, options, one, pass);
     }
 }
 
@@ -150,24 +205,22 @@ void run_all(const Options& options) {
     const auto bytes = parse_size(options.bytes);
     if (!bytes.ok() || *bytes == 0) throw WrongUse("--bytes " + options.bytes + ": not a size");
     settings.bytes = *bytes;
-    if (options.keep_memory) {
+    if (!options.fresh_memory) {
         mallopt(M_MMAP_MAX, 0);
         mallopt(M_TRIM_THRESHOLD, std::numeric_limits<int>::max());
     }
+    std::vector<Selected> cases;
+    for (const std::string& text : options.selections)
+        select(text, options, cases);
     MPI_Info_create(&settings.info);
     for (const std::string& hint : options.hints) {
         const auto [key, value] = key_and_value(hint);
         MPI_Info_set(settings.info, key.c_str(), value.c_str());
     }
     if (options.show_hints) print_hints(settings);
-    if (!options.names.empty()) connect(settings);
-    for (const std::string& name : options.names) {
-        const std::vector<Case> cases = chosen(workload_of(name), options);
-        for (std::size_t i = 0; i < cases.size(); ++i) {
-            const auto& only = options.cases;
-            if (only.empty() || std::find(only.begin(), only.end(), i) != only.end())
-                run_case(settings, options, i, cases[i]);
-        }
+    if (!cases.empty()) {
+        connect(settings);
+        run_passes(settings, options, cases);
     }
     MPI_Info_free(&settings.info);
 }
@@ -176,27 +229,28 @@ void add_options(CLI::App& app, Options& options) {
     app.name("orfa-bench-mpi");
     app.add_option("path", options.path,
                    "Beginning of the files' names; a prefix as orfa: or ufs: selects a driver");
-    app.add_option("workloads", options.names, "What to run; --list names them");
+    app.add_option("workloads", options.selections,
+                   "What to run; --list names them. records:0,2 are the first and the third case");
     app.add_option("--suite", options.suite, "Whose variants are run")
         ->check(CLI::IsMember({"quick", "full", "io500"}))
         ->capture_default_str();
     app.add_option("--bytes", options.bytes, "Bytes per rank, where a variant says nothing else")
         ->capture_default_str();
-    app.add_option("--case", options.cases, "Only these, by their number in the list")
-        ->delimiter(',');
     app.add_option("--form", options.forms, "Only these forms")
         ->delimiter(',')
         ->check(CLI::IsMember({"independent", "collective", "nonblocking", "none"}));
     app.add_option("--set", options.parameters, "key=value: a parameter, in all variants");
     app.add_option("--hint", options.hints, "key=value, given at every open");
     app.add_option("--seed", options.seed, "Another one, other content")->capture_default_str();
-    app.add_option("--repeat", options.repeat, "Repetitions")->capture_default_str();
+    app.add_option("--repeat", options.repeat, "Passes over all cases, at least")
+        ->capture_default_str();
+    app.add_option("--seconds", options.seconds, "Further passes, while one fits into this time");
     app.add_flag("--sync", options.sync, "Count MPI_File_sync to the time of a write");
     app.add_flag("--json", options.json, "Lines of JSON");
     app.add_flag("--list", options.list, "Show the workloads");
-    app.add_flag("--keep-memory", options.keep_memory,
-                 "Give no memory back to the system between repetitions, as a program does that "
-                 "writes the same arrays again and again");
+    app.add_flag("--fresh-memory", options.fresh_memory,
+                 "Give memory back to the system after each case; without it, it stays, as with a "
+                 "program that writes the same arrays again and again");
     app.add_flag("--show-hints", options.show_hints, "Show the hints in force");
 }
 

@@ -159,11 +159,11 @@ class PlanRun {
     void read() {
         const std::uint64_t owner = run_.neighbour;
         const std::uint64_t size = memory_of_call(reading_);
-        Buffer slots(Access::kDepth * size);
+        const std::uint64_t depth = run_.form == Form::kNonblocking ? Access::kDepth : 1;
+        Buffer slots(depth * size);
         Pass pass(run_, reading_, comm_, name_of_file(owner), MPI_MODE_RDONLY, owner);
         run_.calls("read", amount_of(reading_), reading_.calls, [&](std::uint64_t call) {
-            const std::uint64_t slot = run_.form == Form::kNonblocking ? call % Access::kDepth : 0;
-            pass.call(Direction::kRead, call, slots.data() + slot * size);
+            pass.call(Direction::kRead, call, slots.data() + call % depth * size);
             if (call + 1 == reading_.calls) pass.wait();
         });
         const Pattern pattern = pattern_of(reading_, owner);

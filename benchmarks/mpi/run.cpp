@@ -131,6 +131,7 @@ std::optional<std::string> Run::first_wrong() const {
 
 Json Run::result_of(const Phase& phase, const std::optional<std::string>& error) const {
     Json result = heading("measurement", case_);
+    result["pass"] = settings.pass;
     result["phase"] = phase.name;
     result["ranks"] = ranks;
     result["transfer_bytes"] = phase.amount.transfer;
@@ -167,6 +168,7 @@ void print_begin(const Settings& settings, std::size_t index, const Case& what) 
 void print_not_here(const Settings& settings, const Case& what, const std::string& why) {
     if (own_rank() != 0) return;
     Json line = heading("skipped", what);
+    line["pass"] = settings.pass;
     line["reason"] = why;
     print_result(settings.json, line, what.workload->name + ": skipped: " + why);
 }

@@ -23,6 +23,7 @@ struct Settings {
     std::string path;               // beginning of the names of all files, with a driver's prefix
     std::uint64_t bytes = 0;        // that each rank is to write where a variant doesn't say
     std::uint64_t seed = 0;         // another one, other content
+    unsigned pass = 0;              // over all cases, from 0
     MPI_Info info = MPI_INFO_NULL;  // the user's hints
     bool sync = false;              // MPI_File_sync belongs to what is timed of a write
     bool one_host = false;          // all ranks share a clock

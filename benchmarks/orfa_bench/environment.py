@@ -42,7 +42,7 @@ def hints_in_force(system, options, cluster):
     for hint in options.hint:
         command += ["--hint", hint]
     try:
-        return launch.json_lines(command, system.variables(cluster), 60)[0]["hints"]
+        return launch.json_lines(command, system.variables(cluster), options.timeout)[0]["hints"]
     except (RuntimeError, IndexError, ValueError) as error:
         return {"error": str(error)}
 

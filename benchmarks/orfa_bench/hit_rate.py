@@ -36,8 +36,8 @@ def counted(text):
 def counters_of(options, environment, workload, index, repeat):
     """Of a launch that does a case `repeat` times; RuntimeError when it fails."""
     command = ["mpirun", "-np", str(options.ranks), os.path.join(options.bin, "orfa-bench-mpi"), f"orfa:/hit-rate-{os.getpid()}",
-               workload["workload"], "--suite", options.suite, "--case", str(index), "--repeat", str(repeat),
-               *(() if options.fresh_memory else ("--keep-memory",)), *selection(options)]
+               f"{workload['workload']}:{index}", "--suite", options.suite, "--repeat", str(repeat),
+               *(("--fresh-memory",) if options.fresh_memory else ()), *selection(options)]
     ended = launch.run(command, environment, 300, lambda line: None)
     found = counted(ended.errors)
     if ended.reason or found is None:

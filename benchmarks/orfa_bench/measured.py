@@ -6,7 +6,7 @@ import os
 
 from . import statistics
 
-WARMUP_NOTE = " (in a warm-up round)"
+WARMUP_NOTE = " (in a pass that warms up)"
 
 
 class Unreadable(Exception):

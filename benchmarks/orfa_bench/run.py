@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
-"""Measures systems side by side: each workload runs on one system after the other, round after round, so that a slow minute of
-the machine meets all of them. The first round warms up: it is recorded, and does not count."""
+"""Measures systems side by side. In each round every system gets a launch that makes passes over all cases as long as its share of
+the time lasts, so that a slow minute of the machine meets all systems, and a slow second one pass. The first pass of a launch warms
+up: it is recorded, and does not count."""
 import json
 import os
 import sys
@@ -9,31 +10,30 @@ import time
 from . import environment, launch, limits, systems, table
 
 DEFAULT_BYTES = {"quick": "32M", "full": "64M", "io500": "128M"}
-DEFAULT_REPEATS = {"quick": 3, "full": 5, "io500": 5}
-DEFAULT_TIMES = {"quick": 3, "full": 1, "io500": 1}  # in each launch: quick cases take some 20 ms, less than a launch
+DEFAULT_ROUNDS = {"quick": 5, "full": 5, "io500": 5}
+DEFAULT_SECONDS = {"quick": 110, "full": 1200, "io500": 600}  # of each system, in all rounds together
 
 
 class Progress:
-    """Says on a terminal what runs, and how long the rest takes if the other steps are like those of the last round."""
+    """Says on a terminal what runs, and how long the rest takes if the other launches are like those before."""
 
-    def __init__(self, repeats, steps):
-        self.repeats, self.steps = repeats, steps
-        self.seconds = {}  # step -> of its last time
+    def __init__(self, rounds, launches):
+        self.rounds, self.launches = rounds, launches
+        self.begin = time.monotonic()
         self.done = 0
 
     def step(self, turn, name):
         if sys.stderr.isatty():
-            self.say(f"round {turn} of {self.repeats}: {name}{self.left()}")
+            self.say(f"round {turn} of {self.rounds}: {name}{self.left()}")
 
     def left(self):
-        if not self.seconds:
+        if not self.done:
             return ""
-        known = self.seconds.values()
-        rest = sum(known) / len(known) * (self.steps - self.done)
+        spent = time.monotonic() - self.begin
+        rest = max(spent / self.done * self.launches - spent, 0)
         return f" ({rest / 60:.0f} min left)" if rest >= 90 else f" ({rest:.0f} s left)"
 
-    def finished(self, key, seconds):
-        self.seconds[key] = seconds
+    def launched(self):
         self.done += 1
 
     @staticmethod
@@ -65,81 +65,105 @@ class Results:
         return [record for record in self.records if record["kind"] == "measurement" and record["error"]]
 
 
+class Launch:
+    """What one launch on a system has printed so far."""
+
+    def __init__(self, warms_up, on_begin):
+        self.warms_up = warms_up  # with its first pass
+        self.on_begin = on_begin  # is given the name of each workload that begins
+        self.last = None  # (workload, number of the case) that began last
+        self.found = {}  # (does not count, what is measured) -> its records, in the order of the passes
+
+    def take(self, line):
+        if not line.startswith("{"):
+            return
+        record = json.loads(line)
+        if record["kind"] == "begin":
+            self.last = record["workload"], record["case"]
+            self.on_begin(record["workload"])
+            return
+        key = record["kind"], record["workload"], record["form"], json.dumps(record["parameters"]), record.get("phase")
+        self.found.setdefault((self.warms_up and record["pass"] == 0, *key), []).append(record)
+
+
 class Bench:
     def __init__(self, options, under_test, cluster, results):
         self.options, self.systems, self.cluster, self.results = options, under_test, cluster, results
         self.dropped = set()  # (system, workload, case) that crashed or hung: not tried again
 
-    def command(self, system, workload, cases, turn):
+    def command(self, system, cases, turn):
         options = self.options
-        words = ["mpirun", "-np", str(options.ranks), os.path.join(options.bin, "orfa-bench-mpi"),
-                 f"{system.path}-{os.getpid()}", workload["workload"], "--json", "--suite", options.suite, "--bytes", options.bytes,
-                 "--seed", str(turn + 1), "--repeat", str(options.times), "--case", ",".join(str(case) for case in cases), *selection(options)]
+        numbers = {}
+        for workload, case in cases:
+            numbers.setdefault(workload, []).append(str(case))
+        words = ["mpirun", "-np", str(options.ranks), os.path.join(options.bin, "orfa-bench-mpi"), f"{system.path}-{os.getpid()}",
+                 *(f"{workload}:{','.join(chosen)}" for workload, chosen in numbers.items()), "--json", "--suite", options.suite,
+                 "--bytes", options.bytes, "--seed", str(turn), *passes(options), *selection(options)]
         words += [word for hint in options.hint for word in ("--hint", hint)]
         return words + (["--sync"] if options.sync else [])
 
-    def measure(self, system, workload, turn):
-        """All cases of a workload on a system, once. A case that crashes or hangs costs itself; the next ones get a new launch."""
-        name = workload["workload"]
-        cases = [case for case in range(len(workload["cases"])) if (system.name, name, case) not in self.dropped]
-        while cases:
-            begun, found = [], {}
-
-            def take(line):
-                if not line.startswith("{"):
-                    return
-                record = json.loads(line)
-                if record["kind"] == "begin":
-                    begun.append(record["case"])
-                else:
-                    same = (record["kind"], record["form"], json.dumps(record["parameters"]), record.get("phase"))
-                    found.setdefault(same, []).append(record)
-
-            ended = launch.run(self.command(system, workload, cases, turn), system.variables(self.cluster), self.options.timeout, take)
-            for records in found.values():
-                self.results.add(self.placed(one_of(records), system, turn))
+    def measure(self, system, workloads, turn, on_begin):
+        """One launch. Where a case crashes or hangs there is another one without it, and of the first only what failed is kept."""
+        while True:
+            cases = [(workload["workload"], case) for workload in workloads for case in range(len(workload["cases"]))
+                     if (system.name, workload["workload"], case) not in self.dropped]
+            if not cases:
+                return
+            launched = Launch(not self.options.no_warm_up, on_begin)
+            ended = launch.run(self.command(system, cases, turn), system.variables(self.cluster), self.options.timeout, launched.take)
+            for key, records in launched.found.items():
+                if ended.reason is None or one_of(records).get("error"):
+                    self.results.add(self.placed(one_of(records), system, turn, key[0]))
             if ended.reason is None:
                 return
-            failed = begun[-1] if begun else cases[0]
-            self.dropped.add((system.name, name, failed))
-            self.results.add_failure(self.placed(self.error_record(workload, failed, ended.reason), system, turn), ended.errors)
+            # With a system that can't be used at all no case begins.
+            for name, case in [launched.last] if launched.last else cases:
+                self.dropped.add((system.name, name, case))
+                described = next(workload for workload in workloads if workload["workload"] == name)["cases"][case]
+                record = self.error_record(name, described, ended.reason)
+                self.results.add_failure(self.placed(record, system, turn, False), ended.errors)
             system.remove_files()
-            cases = [case for case in cases if case > failed]
 
-    def placed(self, record, system, turn):
-        return {**record, "system": system.name, "reach": system.reach, "round": turn, "warmup": turn == 0,
+    def placed(self, record, system, turn, warmup):
+        return {**record, "system": system.name, "reach": system.reach, "round": turn, "warmup": warmup,
                 "servers": self.options.servers if system.is_orfa else 0}
 
     def error_record(self, workload, case, reason):
-        return {"kind": "measurement", "workload": workload["workload"], **workload["cases"][case], "phase": "",
+        return {"kind": "measurement", "workload": workload, **case, "phase": "",
                 "ranks": self.options.ranks, "transfer_bytes": 0, "bytes": 0, "seconds": None, "operations": 0,
                 "latency_us": None, "verified": None, "error": reason}
 
     def whole(self, workloads):
         options = self.options
-        rounds = range(1 if options.no_warm_up else 0, options.repeats + 1)  # 0 warms up
-        progress = Progress(options.repeats, len(rounds) * (len(workloads) * len(self.systems) + 1))
-        for turn in rounds:
-            begin = time.monotonic()
+        progress = Progress(options.repeats, options.repeats * len(self.systems))
+        for turn in range(1, options.repeats + 1):
             if not options.no_limits:
                 progress.step(turn, "limits of this machine")
                 for record in limits.measure(options, turn):
                     self.results.add(record)
-            progress.finished("limits", time.monotonic() - begin)
-            for workload in workloads:
-                for system in self.systems:
-                    begin = time.monotonic()
-                    progress.step(turn, f"{workload['workload']} on {system.name}")
-                    self.measure(system, workload, turn)
-                    progress.finished((workload["workload"], system.name), time.monotonic() - begin)
+            for system in self.systems:
+                self.measure(system, workloads, turn,
+                             lambda name, turn=turn, system=system: progress.step(turn, f"{name} on {system.name}"))
+                progress.launched()
         if sys.stderr.isatty():
             Progress.say("")
+
+
+def passes(options):
+    """How often a launch does its cases, for the MPI program: the first pass, which warms up, and at least one more."""
+    first = 0 if options.no_warm_up else 1
+    if options.times:
+        return ["--repeat", str(options.times + first)]
+    return ["--repeat", str(1 + first), "--seconds", f"{options.seconds / options.repeats:.1f}"]
 
 
 def one_of(records):
     """Of what a launch did several times: what failed, or else the one with the median time."""
     failed = [record for record in records if record.get("error")]
-    return failed[0] if failed else sorted(records, key=lambda record: record.get("seconds") or 0)[(len(records) - 1) // 2]
+    if failed:
+        return failed[0]
+    median = sorted(records, key=lambda record: record.get("seconds") or 0)[(len(records) - 1) // 2]
+    return {**median, "times": len(records)}
 
 
 def selection(options):
@@ -162,8 +186,8 @@ def choose(options):
 
 
 def prepare(options):
-    options.repeats = options.repeats or DEFAULT_REPEATS[options.suite]
-    options.times = options.times or DEFAULT_TIMES[options.suite]
+    options.repeats = options.repeats or DEFAULT_ROUNDS[options.suite]
+    options.seconds = options.seconds or DEFAULT_SECONDS[options.suite]
     options.bytes = options.bytes or DEFAULT_BYTES[options.suite]
     options.bin = os.path.abspath(options.bin)
     if not os.access(os.path.join(options.bin, "orfa-bench-mpi"), os.X_OK):

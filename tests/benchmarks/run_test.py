@@ -17,7 +17,7 @@ import unittest
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(HERE, "..", "..", "benchmarks"))
-TINY = ["--times", "1", "--set", "bytes=256K", "--set", "files=50", "--set", "blocks=8"]
+TINY = ["--set", "bytes=256K", "--set", "files=50", "--set", "blocks=8"]
 WANTED = {"kind", "workload", "form", "phase", "system", "round", "warmup", "ranks", "servers", "transfer_bytes", "bytes", "seconds",
           "operations", "latency_us", "verified", "error", "parameters"}
 
@@ -31,7 +31,7 @@ class Case(unittest.TestCase):
     def run_bench(self, systems, *arguments, warm_up=False, **environment):
         """(exit code, standard output, standard error) of a run; its records are in self.records then."""
         command = [os.path.join(OPTIONS.bin, "orfa-bench"), "run", "--systems", systems, "--out", self.out, "--no-limits",
-                   "--repeats", "1", "--timeout", "60", *([] if warm_up else ["--no-warm-up"]), *arguments]
+                   "--repeats", "1", "--times", "1", "--timeout", "60", *([] if warm_up else ["--no-warm-up"]), *arguments]
         # Short, for Open MPI's sockets; what a killed mpirun leaves goes with it.
         variables = {**os.environ, "TMPDIR": self.folder, **environment}
         variables.pop("ORFA_SERVERS", None)
@@ -94,13 +94,44 @@ class OnUfs(Case):
         self.assertEqual(environment["suite"], "quick")
         self.assertEqual(environment["systems"][0]["hints_in_force"]["cb_nodes"], "1")
 
-    def test_systems_take_turns_and_the_first_round_does_not_count(self):
-        code, _, errors = self.run_bench(f"{self.ufs('a')},{self.ufs('b')}", "--workloads", "records", "--set", "bytes=64K",
-                                         "--form", "independent", "--repeats", "2", warm_up=True)
+    def test_systems_take_turns_and_the_first_pass_of_a_launch_does_not_count(self):
+        code, _, errors = self.run_bench(f"{self.ufs('a')},{self.ufs('b')}", "--workloads", "records,contiguous", "--set", "bytes=64K",
+                                         "--form", "independent", "--repeats", "2", "--times", "3", warm_up=True)
         self.assertEqual(code, 0, errors)
-        order = [(record["round"], record["system"], record["warmup"]) for record in self.measurements(phase="write")]
-        self.assertEqual(order, [(0, "a", True), (0, "b", True), (1, "a", False), (1, "b", False), (2, "a", False),
-                                 (2, "b", False)])
+        order = [(record["round"], record["system"], record["warmup"], record["times"])
+                 for record in self.measurements(workload="records", phase="write")]
+        self.assertEqual(order, [(turn, system, warmup, times) for turn in (1, 2) for system in ("a", "b")
+                                 for warmup, times in ((True, 1), (False, 3))])
+        self.assertTrue(self.measurements(workload="contiguous", warmup=False))
+
+    def test_a_launch_goes_on_while_its_time_lasts(self):
+        code, _, errors = self.run_bench(self.ufs(), "--workloads", "records", "--set", "bytes=64K", "--form", "independent",
+                                         "--times", "0", "--seconds", "2")
+        self.assertEqual(code, 0, errors)
+        self.assertGreater(self.measurements(phase="write")[0]["times"], 3)
+
+    def test_a_case_that_crashes_costs_the_others_nothing(self):
+        # mpirun itself dies while that case runs.
+        crashing = os.path.join(self.folder, "mpirun")
+        with open(crashing, "w", encoding="utf-8") as file:
+            file.write(f'''#!/bin/sh
+case "$*" in
+*records:0,*)
+    echo '{{"kind": "begin", "workload": "records", "case": 0}}'
+    kill -SEGV $$;;
+esac
+PATH="$REAL_PATH" exec mpirun "$@"
+''')
+        os.chmod(crashing, 0o755)
+        code, _, errors = self.run_bench(self.ufs(), "--workloads", "records,random", "--set", "bytes=64K", "--repeats", "2", "--times", "1",
+                                         PATH=f"{self.folder}:{os.environ['PATH']}", REAL_PATH=os.environ["PATH"])
+        self.assertEqual(code, 1)
+        failed = [record for record in self.measurements() if record["error"]]
+        self.assertEqual([(record["workload"], record["form"], record["round"]) for record in failed], [("records", "independent", 1)], errors)
+        for form in ("independent", "collective"):
+            found = [(record["round"], record["verified"]) for record in self.measurements(workload="records", form=form, phase="read")]
+            self.assertEqual(found, [] if form == "independent" else [(1, True), (2, True)])
+        self.assertTrue(self.measurements(workload="random", verified=True, round=1))
 
     def test_a_system_that_cannot_be_reached_fails_and_the_other_goes_on(self):
         code, said, errors = self.run_bench(f"bad=ufs:{self.folder}/no/such/folder/x,{self.ufs()}", "--set", "bytes=64K",
@@ -115,7 +146,7 @@ class OnUfs(Case):
         # mpirun itself waits for a file that nobody writes.
         waiting = os.path.join(self.folder, "mpirun")
         with open(waiting, "w", encoding="utf-8") as file:
-            file.write("#!/bin/sh\nexec sleep 1000\n")
+            file.write('#!/bin/sh\n[ "$1" = --version ] || exec sleep 1000\n')
         os.chmod(waiting, 0o755)
         code, _, errors = self.run_bench(self.ufs(), "--workloads", "records", "--form", "independent", "--timeout", "2",
                                          PATH=f"{self.folder}:{os.environ['PATH']}")
@@ -186,7 +217,7 @@ class Parts(unittest.TestCase):
         self.assertEqual(run.one_of(good)["seconds"], 0.2)
         self.assertEqual(run.one_of(good[:1])["seconds"], 0.3)
         self.assertEqual(run.one_of([*good, {"seconds": None, "error": "wrong byte"}])["error"], "wrong byte")
-        self.assertEqual(run.one_of([{"kind": "skipped"}] * 3), {"kind": "skipped"})
+        self.assertEqual(run.one_of([{"kind": "skipped"}] * 3), {"kind": "skipped", "times": 3})
 
     def test_the_table_shows_medians_ratios_and_failures(self):
         from orfa_bench import table
