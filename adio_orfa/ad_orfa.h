@@ -155,6 +155,11 @@ int adio_orfa_move_rest(AdOrfaWalk* walk, orfa_file* file, int writing, MPI_Offs
  * none; a file type that is not monotone, which MPI forbids, gives the whole file. */
 void adio_orfa_walk_span(const AdOrfaWalk* walk, MPI_Offset* first, MPI_Offset* length);
 
+/* One rank's read or write of pieces, as ADIOI_ORFA_ReadStrided() and WriteStrided() do it, of
+ * which a collective call may be made. Writing only reads the buffer. */
+void adio_orfa_strided(ADIO_File fd, int writing, const void* buf, int count, MPI_Datatype datatype,
+                       int file_ptr_type, ADIO_Offset offset, ADIO_Status* status, int* error_code);
+
 /* What such an access looks like; the file pointer stays. */
 void adio_orfa_shape(orfa_coll_shape* shape, ADIO_File fd, MPI_Count count, MPI_Datatype datatype,
                      int pointer_type, ADIO_Offset offset);
@@ -167,6 +172,10 @@ void adio_orfa_shape(orfa_coll_shape* shape, ADIO_File fd, MPI_Count count, MPI_
 ADIO_Offset adio_orfa_take_position(ADIO_File fd, int pointer_type, ADIO_Offset offset,
                                     ADIO_Offset length);
 void adio_orfa_set_status(ADIO_Status* status, MPI_Datatype datatype, MPI_Offset bytes);
+/* As adio_orfa_strided(), of one piece; `offset` is a byte of the file. */
+void adio_orfa_contiguous(ADIO_File fd, int writing, const void* buf, int count,
+                          MPI_Datatype datatype, int file_ptr_type, ADIO_Offset offset,
+                          ADIO_Status* status, int* error_code);
 
 /* ---- ad_orfa_generic.c --------------------------------------------------------------------- */
 

@@ -260,6 +260,7 @@ static void start(ADIO_File fd, int writing, const void* buf, int count, MPI_Dat
     AdOrfaWalk walk;
     int error = EOPNOTSUPP;
 
+    orfa_coll_settle(adio_orfa_of(fd)->coll, fd->comm);
     if (fd->atomicity && !fd->is_external32) {
         finish_at_once(fd, writing, buf, count, datatype, file_ptr_type, offset, request,
                        error_code);

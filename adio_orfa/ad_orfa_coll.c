@@ -2,7 +2,8 @@
 /* Collective reads and writes. The way is chosen by collective/orfa_coll.h: each rank moves its own
  * pieces, or the ranks exchange them first. At the end all agree on the outcome; that agreement is
  * also the synchronisation that programs expect behind a collective write: what any rank wrote is
- * visible to all when the call returns. */
+ * there for all when the call returns. Where a rank runs ahead of others instead, it waits for them
+ * before it does anything else with the file (orfa_coll_settle()). */
 #include "ad_orfa.h"
 #include "adio_orfa/romio/io_orfa.h"
 
@@ -36,18 +37,72 @@ static void move_own(const Call* call, ADIO_Status* status, int* error_code) {
                                   ? call->offset
                                   : fd->disp + call->offset * fd->etype_size;
 
-    if (is_contiguous(call) && call->writing)
-        ADIOI_ORFA_WriteContig(fd, call->buf, call->count, call->datatype, call->file_ptr_type,
-                               bytes, status, error_code);
-    else if (is_contiguous(call))
-        ADIOI_ORFA_ReadContig(fd, call->buf, call->count, call->datatype, call->file_ptr_type,
-                              bytes, status, error_code);
-    else if (call->writing)
-        ADIOI_ORFA_WriteStrided(fd, call->buf, call->count, call->datatype, call->file_ptr_type,
-                                call->offset, status, error_code);
+    if (is_contiguous(call))
+        adio_orfa_contiguous(fd, call->writing, call->buf, call->count, call->datatype,
+                             call->file_ptr_type, bytes, status, error_code);
     else
-        ADIOI_ORFA_ReadStrided(fd, call->buf, call->count, call->datatype, call->file_ptr_type,
-                               call->offset, status, error_code);
+        adio_orfa_strided(fd, call->writing, call->buf, call->count, call->datatype,
+                          call->file_ptr_type, call->offset, status, error_code);
+}
+
+/* Writes `length` bytes at `offset`, but for what ranks ahead write: 0 or errno. */
+static int write_around(AdOrfaFile* file, const char* data, uint64_t offset, uint64_t length) {
+    const uint64_t stop = offset + length;
+    uint64_t first, end;
+
+    for (uint64_t at = offset, next; at < stop; at = next) {
+        int theirs = 0;
+        next = stop;
+        for (size_t i = 0; orfa_coll_left_alone(file->coll, i, &first, &end); i++) {
+            if (first <= at && at < end) {
+                theirs = 1;
+                next = ADIOI_MIN(end, stop);
+                break;
+            }
+            if (first > at && first < next) next = first;
+        }
+        if (!theirs && orfa_pwrite(file->file, data + (at - offset), next - at, at) < 0)
+            return errno;
+    }
+    return 0;
+}
+
+/* As move_own() for a write of which ranks ahead write some bytes; piece by piece, as it is rare.
+ */
+static void move_around(const Call* call, ADIO_Status* status, int* error_code) {
+    AdOrfaWalk walk;
+    MPI_Offset in_file = 0, in_memory = 0;
+    MPI_Offset offset = 0, address = 0;
+    int error = adio_orfa_walk_start(&walk, call->fd, call->buf, call->count, call->datatype,
+                                     call->file_ptr_type, call->offset);
+    const MPI_Offset bytes = error == 0 ? walk.remaining : 0;
+
+    for (MPI_Offset left = bytes, piece; left > 0 && error == 0; left -= piece) {
+        if (in_file == 0) {
+            offset = adio_orfa_place(&walk.file);
+            in_file = adio_orfa_next_run(&walk.file, left);
+        }
+        if (in_memory == 0) {
+            address = adio_orfa_place(&walk.memory);
+            in_memory = adio_orfa_next_run(&walk.memory, left);
+        }
+        piece = ADIOI_MIN(in_file, in_memory);
+        error = write_around(adio_orfa_of(call->fd), (const char*)(uintptr_t)address,
+                             (uint64_t)offset, (uint64_t)piece);
+        offset += piece;
+        address += piece;
+        in_file -= piece;
+        in_memory -= piece;
+    }
+    adio_orfa_walk_end(&walk);
+    adio_orfa_set_status(status, call->datatype, error == 0 ? bytes : 0);
+    *error_code = adio_orfa_error(function_of(call), call->fd->filename, error);
+}
+
+static int others_are_ahead(const Call* call) {
+    uint64_t first, end;
+
+    return call->writing && orfa_coll_left_alone(adio_orfa_of(call->fd)->coll, 0, &first, &end);
 }
 
 /* What is left of this rank's access. */
@@ -141,7 +196,10 @@ static void move_and_agree(const Call* call, ADIO_Status* status, int* error_cod
                                    call->file_ptr_type, call->offset, status, error_code);
             break;
         default:
-            move_own(call, status, error_code);
+            if (others_are_ahead(call))
+                move_around(call, status, error_code);
+            else
+                move_own(call, status, error_code);
             break;
     }
     agree(fd, function_of(call), error_code);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* Hints: striping_factor, striping_unit and start_iodevice shape a file when it is created; at
  * every open they tell the layout that is in force. file_perm (octal) is used at creation.
- * orfa_collective, romio_cb_read, romio_cb_write, cb_nodes and cb_buffer_size choose and bound the
- * way of collective calls. docs/hints.md tells all. */
+ * orfa_collective, romio_cb_read, romio_cb_write, cb_nodes, cb_buffer_size and orfa_run_ahead
+ * choose and bound the way of collective calls. docs/hints.md tells all. */
 #include <limits.h>
 #include <pthread.h>
 #include <strings.h>
@@ -108,7 +108,8 @@ void adio_orfa_report_layout(ADIO_File fd, const orfa_layout* layout) {
  * belong to a way of collective I/O that is not used here. */
 static MPI_Info for_romio(MPI_Info users_info) {
     static const char* const keys[] = {"striping_factor", "striping_unit", "start_iodevice",
-                                       "romio_cb_pfr",    "cb_nodes",      "cb_buffer_size"};
+                                       "romio_cb_pfr",    "cb_nodes",      "cb_buffer_size",
+                                       "orfa_run_ahead"};
     MPI_Info copy = MPI_INFO_NULL;
     int found, length;
 
@@ -133,6 +134,7 @@ static void take_permissions(ADIO_File fd, MPI_Info users_info) {
 
 static const Hint kNodes = {"cb_nodes", 1, INT_MAX, 1};
 static const Hint kBuffer = {"cb_buffer_size", 1, INT_MAX, 1};
+static const Hint kAhead = {"orfa_run_ahead", 0, ORFA_COLL_RUN_AHEAD, 1};
 static const char kWay[] = "orfa_collective";
 static const char* const kWays[] = {"auto", "independent", "twophase", "server",
                                     "generic"}; /* by orfa_coll_way */
@@ -180,6 +182,7 @@ void adio_orfa_tell_collective(ADIO_File fd) {
         .way = {way_by_romio(fd->hints->cb_read), way_by_romio(fd->hints->cb_write)},
         .aggregators = (int)wanted(fd, &kNodes, in_force.aggregators),
         .buffer_size = (uint64_t)wanted(fd, &kBuffer, (long long)in_force.buffer_size),
+        .run_ahead = (int)wanted(fd, &kAhead, in_force.run_ahead),
     };
 
     MPI_Info_get(fd->info, kWay, MPI_MAX_INFO_VAL, text, &found);
@@ -188,6 +191,7 @@ void adio_orfa_tell_collective(ADIO_File fd) {
     orfa_coll_set_hints(adio_orfa_of(fd)->coll, &hints);
     tell(fd, kNodes.key, hints.aggregators);
     tell(fd, kBuffer.key, (long long)hints.buffer_size);
+    tell(fd, kAhead.key, hints.run_ahead);
 }
 
 /* One opening rank, and no gathering of host names to choose aggregators: ADIO_Open leaves a rank
@@ -219,6 +223,7 @@ void ADIOI_ORFA_SetInfo(ADIO_File fd, MPI_Info users_info, int* error_code) {
         take_way(fd, users_info);
         take(fd, users_info, &kNodes);
         take(fd, users_info, &kBuffer);
+        take(fd, users_info, &kAhead);
     }
     choose_opener(fd);
     if (adio_orfa_of(fd) != NULL) adio_orfa_tell_collective(fd);

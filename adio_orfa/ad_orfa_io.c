@@ -37,8 +37,9 @@ static ssize_t move(ADIO_File fd, int writing, const void* buf, MPI_Offset lengt
     return error == 0 ? moved : -1;
 }
 
-static int transfer(ADIO_File fd, int writing, const void* buf, int count, MPI_Datatype datatype,
-                    int file_ptr_type, ADIO_Offset offset, ADIO_Status* status) {
+void adio_orfa_contiguous(ADIO_File fd, int writing, const void* buf, int count,
+                          MPI_Datatype datatype, int file_ptr_type, ADIO_Offset offset,
+                          ADIO_Status* status, int* error_code) {
     MPI_Count size;
 
     MPI_Type_size_x(datatype, &size);
@@ -47,18 +48,20 @@ static int transfer(ADIO_File fd, int writing, const void* buf, int count, MPI_D
     const ssize_t moved = move(fd, writing, buf, length, position);
     const int error = moved < 0 ? errno : 0;
     adio_orfa_set_status(status, datatype, moved < 0 ? 0 : moved);
-    return adio_orfa_error(writing ? "ADIOI_ORFA_WRITECONTIG" : "ADIOI_ORFA_READCONTIG",
-                           fd->filename, error);
+    *error_code = adio_orfa_error(writing ? "ADIOI_ORFA_WRITECONTIG" : "ADIOI_ORFA_READCONTIG",
+                                  fd->filename, error);
 }
 
 void ADIOI_ORFA_ReadContig(ADIO_File fd, void* buf, int count, MPI_Datatype datatype,
                            int file_ptr_type, ADIO_Offset offset, ADIO_Status* status,
                            int* error_code) {
-    *error_code = transfer(fd, 0, buf, count, datatype, file_ptr_type, offset, status);
+    orfa_coll_settle(adio_orfa_of(fd)->coll, fd->comm);
+    adio_orfa_contiguous(fd, 0, buf, count, datatype, file_ptr_type, offset, status, error_code);
 }
 
 void ADIOI_ORFA_WriteContig(ADIO_File fd, const void* buf, int count, MPI_Datatype datatype,
                             int file_ptr_type, ADIO_Offset offset, ADIO_Status* status,
                             int* error_code) {
-    *error_code = transfer(fd, 1, buf, count, datatype, file_ptr_type, offset, status);
+    orfa_coll_settle(adio_orfa_of(fd)->coll, fd->comm);
+    adio_orfa_contiguous(fd, 1, buf, count, datatype, file_ptr_type, offset, status, error_code);
 }

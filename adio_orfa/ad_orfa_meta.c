@@ -33,6 +33,7 @@ static void do_once(ADIO_File fd, const char* function, int (*action)(orfa_file*
     int rank, class = MPI_SUCCESS;
 
     MPI_Comm_rank(fd->comm, &rank);
+    const int late = orfa_coll_late_error(adio_orfa_of(fd)->coll, fd->comm);
     MPI_Barrier(fd->comm); /* what the others wrote before is at the servers now */
     *error_code = MPI_SUCCESS;
     if (rank == doer) {
@@ -42,6 +43,7 @@ static void do_once(ADIO_File fd, const char* function, int (*action)(orfa_file*
     }
     MPI_Bcast(&class, 1, MPI_INT, doer, fd->comm);
     if (rank != doer) *error_code = adio_orfa_remote_error(function, class);
+    if (*error_code == MPI_SUCCESS) *error_code = adio_orfa_remote_error(function, late);
 }
 
 static int sync_file(orfa_file* file, ADIO_Offset unused) {
@@ -74,6 +76,7 @@ void ADIOI_ORFA_Fcntl(ADIO_File fd, int flag, ADIO_Fcntl_t* fcntl_struct, int* e
     orfa_file* file = adio_orfa_of(fd)->file;
     int error = 0;
 
+    orfa_coll_settle(adio_orfa_of(fd)->coll, fd->comm);
     switch (flag) {
         case ADIO_FCNTL_GET_FSIZE: /* on any rank alone */
             fcntl_struct->fsize = orfa_size(file);

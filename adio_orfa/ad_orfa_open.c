@@ -156,12 +156,14 @@ void ADIOI_ORFA_Open(ADIO_File fd, int* error_code) {
     *error_code = adio_orfa_error("ADIOI_ORFA_OPEN", fd->filename, error);
 }
 
-/* Must not communicate: ADIO_Open calls it on those ranks only that have the file open. */
+/* Must not communicate before there were collective calls: ADIO_Open calls it on those ranks only
+ * that have the file open. */
 void ADIOI_ORFA_Close(ADIO_File fd, int* error_code) {
     AdOrfaFile* mine = adio_orfa_of(fd);
-    int error = 0;
+    int error = 0, late = MPI_SUCCESS;
 
     if (mine != NULL) {
+        late = orfa_coll_late_error(mine->coll, fd->comm);
         adio_orfa_drain(mine);
         adio_orfa_shared_end(mine);
         orfa_coll_destroy(mine->coll);
@@ -169,5 +171,6 @@ void ADIOI_ORFA_Close(ADIO_File fd, int* error_code) {
         free(mine);
         fd->fs_ptr = NULL;
     }
-    *error_code = adio_orfa_error("ADIOI_ORFA_CLOSE", fd->filename, error);
+    *error_code = error == 0 ? adio_orfa_remote_error("ADIOI_ORFA_CLOSE", late)
+                             : adio_orfa_error("ADIOI_ORFA_CLOSE", fd->filename, error);
 }

@@ -245,9 +245,9 @@ static int move_all_locked(ADIO_File fd, AdOrfaWalk* walk, int writing, MPI_Offs
     return error != 0 ? error : unlocked;
 }
 
-/* Both directions; writing only reads the buffer. */
-static int transfer(ADIO_File fd, int writing, const void* buf, int count, MPI_Datatype datatype,
-                    int file_ptr_type, ADIO_Offset offset, ADIO_Status* status) {
+void adio_orfa_strided(ADIO_File fd, int writing, const void* buf, int count, MPI_Datatype datatype,
+                       int file_ptr_type, ADIO_Offset offset, ADIO_Status* status,
+                       int* error_code) {
     AdOrfaWalk walk;
     MPI_Offset moved = 0;
     int error = adio_orfa_walk_start(&walk, fd, buf, count, datatype, file_ptr_type, offset);
@@ -255,18 +255,20 @@ static int transfer(ADIO_File fd, int writing, const void* buf, int count, MPI_D
     if (error == 0) error = move_all_locked(fd, &walk, writing, &moved);
     adio_orfa_walk_end(&walk);
     adio_orfa_set_status(status, datatype, error == 0 ? moved : 0);
-    return adio_orfa_error(writing ? "ADIOI_ORFA_WRITESTRIDED" : "ADIOI_ORFA_READSTRIDED",
-                           fd->filename, error);
+    *error_code = adio_orfa_error(writing ? "ADIOI_ORFA_WRITESTRIDED" : "ADIOI_ORFA_READSTRIDED",
+                                  fd->filename, error);
 }
 
 void ADIOI_ORFA_ReadStrided(ADIO_File fd, void* buf, int count, MPI_Datatype datatype,
                             int file_ptr_type, ADIO_Offset offset, ADIO_Status* status,
                             int* error_code) {
-    *error_code = transfer(fd, 0, buf, count, datatype, file_ptr_type, offset, status);
+    orfa_coll_settle(adio_orfa_of(fd)->coll, fd->comm);
+    adio_orfa_strided(fd, 0, buf, count, datatype, file_ptr_type, offset, status, error_code);
 }
 
 void ADIOI_ORFA_WriteStrided(ADIO_File fd, const void* buf, int count, MPI_Datatype datatype,
                              int file_ptr_type, ADIO_Offset offset, ADIO_Status* status,
                              int* error_code) {
-    *error_code = transfer(fd, 1, buf, count, datatype, file_ptr_type, offset, status);
+    orfa_coll_settle(adio_orfa_of(fd)->coll, fd->comm);
+    adio_orfa_strided(fd, 1, buf, count, datatype, file_ptr_type, offset, status, error_code);
 }

@@ -179,4 +179,8 @@ void orfa_counters_of(orfa_session* session, orfa_counters* out) {
     out->timed_waiting_ns = timed.waiting_ns.load(std::memory_order_relaxed);
 }
 
+uint64_t orfa_bytes_in_place(orfa_session* session) {
+    return unwrap(session).counters.bytes_in_place.load(std::memory_order_relaxed);
+}
+
 }  // extern "C"

@@ -322,6 +322,8 @@ typedef struct orfa_counters {
                               * shares: without a request */
 } orfa_counters;
 ORFA_API void orfa_counters_of(orfa_session* session, orfa_counters* out);
+/* bytes_in_place alone, at no cost worth mentioning. */
+ORFA_API uint64_t orfa_bytes_in_place(orfa_session* session);
 
 #ifdef __cplusplus
 }

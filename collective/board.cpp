@@ -18,9 +18,12 @@ constexpr useconds_t kSleepUs = 50;
 
 }  // namespace
 
-// New memory holds zeros: slots of round 0, which is before the first.
+// New memory holds zeros: of round 0, which is before the first.
 Board::Board(std::unique_ptr<CommonMemory> memory, std::uint32_t ranks)
-    : memory_(std::move(memory)), slots_(reinterpret_cast<Slot*>(memory_->data())), ranks_(ranks) {
+    : memory_(std::move(memory)),
+      header_(reinterpret_cast<Header*>(memory_->data())),
+      pages_(reinterpret_cast<Page*>(memory_->data() + sizeof(Header))),
+      ranks_(ranks) {
     assert(ranks <= kMostRanks && memory_->size() >= bytes_for(ranks));
 }
 
@@ -31,22 +34,68 @@ std::unique_ptr<Board> Board::find(Ranks& ranks, const std::string& name) {
 }
 
 void Board::maximum(std::uint32_t rank, std::span<std::int64_t> values, Progress& others) {
+    hear(tell(rank, values), values, others);
+}
+
+std::uint64_t Board::tell(std::uint32_t rank, std::span<const std::int64_t> values) {
     assert(rank < ranks_ && values.size() <= kMostValues);
     ++round_;
-    Slot& mine = slot(rank);
-    std::copy(values.begin(), values.end(), mine.values);
-    mine.round.store(round_, std::memory_order_release);
-    for (std::uint32_t other = 0; other < ranks_; ++other) {
-        if (other == rank) continue;
-        const Slot& theirs = slot(other);
-        wait_for(theirs, others);
+    std::copy(values.begin(), values.end(), slot(rank, round_).values);
+    pages_[rank].told.store(round_, std::memory_order_release);
+    return round_;
+}
+
+void Board::wait(std::uint64_t round, Progress& others) const {
+    for (std::uint32_t rank = 0; rank < ranks_; ++rank)
+        wait_for(rank, round, others);
+}
+
+void Board::hear(std::uint64_t round, std::span<std::int64_t> values, Progress& others) const {
+    assert(round <= round_ && round + kRounds > round_);
+    for (std::uint32_t rank = 0; rank < ranks_; ++rank) {
+        wait_for(rank, round, others);
+        const Slot& theirs = slot(rank, round);
         for (std::size_t i = 0; i < values.size(); ++i)
             values[i] = std::max(values[i], theirs.values[i]);
     }
 }
 
-void Board::wait_for(const Slot& slot, Progress& others) const {
-    for (unsigned look = 1; slot.round.load(std::memory_order_acquire) != round_; ++look) {
+Range Board::part_of(std::uint32_t rank, std::uint64_t round, Range Slot::*part) const {
+    const Slot& theirs = slot(rank, round);
+    return theirs.writes_in == round ? theirs.*part : Range{};
+}
+
+std::vector<Range> Board::begin_write(std::uint32_t rank, const Range& whole, const Range& hull,
+                                      Progress& others) {
+    const std::uint64_t round = round_ + 1;
+    Slot& mine = slot(rank, round);
+    mine.writes_in = round;
+    mine.whole = whole;
+    mine.hull = hull;
+    // Of two ranks that say this and then look, one at least sees the other.
+    pages_[rank].begun.store(round, std::memory_order_seq_cst);
+    std::vector<Range> later;
+    for (std::uint32_t other = 0; other < ranks_; ++other) {
+        if (other == rank) continue;
+        const std::uint64_t begun = pages_[other].begun.load(std::memory_order_seq_cst);
+        const std::uint64_t told = pages_[other].told.load(std::memory_order_acquire);
+        for (std::uint64_t theirs = told + 1; theirs <= begun; ++theirs) {
+            if (theirs < round && part_of(other, theirs, &Slot::hull).meets(whole))
+                wait_for(other, theirs, others);
+        }
+        for (std::uint64_t theirs = round + 1; theirs <= std::max(begun, told); ++theirs) {
+            const Range writes = part_of(other, theirs, &Slot::whole);
+            if (writes.meets(hull))
+                later.push_back(
+                    {std::max(writes.start, hull.start), std::min(writes.end, hull.end)});
+        }
+    }
+    return later;
+}
+
+void Board::wait_for(std::uint32_t rank, std::uint64_t round, Progress& others) const {
+    const std::atomic<std::uint64_t>& told = pages_[rank].told;
+    for (unsigned look = 1; told.load(std::memory_order_acquire) < round; ++look) {
         if (look > kPatientLooks) others.progress();
         if (look <= kYieldingLooks)
             sched_yield();

@@ -17,6 +17,7 @@ Notes notes_of(std::uint32_t rank, const orfa_coll_hints& hints, std::size_t wri
     notes[Notes::kWish] = rank == 0 ? hints.way[writing] : -1;
     notes[Notes::kAggregators] = rank == 0 ? hints.aggregators : -1;
     notes[Notes::kBufferSize] = rank == 0 ? signed_of(hints.buffer_size) : -1;
+    notes[Notes::kRunAhead] = rank == 0 ? hints.run_ahead : -1;
     notes[Notes::kDisorderly] = shape.orderly != 0 ? 0 : 1;
     notes[Notes::kNetwork] = network ? 1 : 0;
     notes[Notes::kMinusFirst] = INT64_MIN;

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "client/orfa.h"
+#include "collective/board.hpp"
 #include "collective/choice.hpp"
 #include "collective/domains.hpp"
 #include "collective/orfa_coll.h"
@@ -28,9 +29,11 @@ struct Notes {
         kMemoryPieces,
         kMinusFirst,
         kEnd,
+        kRunAhead,
+        kStays,  // in how many of its last calls a rank had a reason to wait for all
         kFields
     };
-    std::array<std::int64_t, kFields> values{};
+    std::array<std::int64_t, Board::kMostValues> values{};
 
     std::int64_t& operator[](Field field) { return values[field]; }
     [[nodiscard]] std::uint64_t number(Field field) const {
@@ -43,6 +46,9 @@ Notes notes_of(std::uint32_t rank, const orfa_coll_hints& hints, std::size_t wri
                const orfa_coll_shape& shape);
 
 // From all ranks' notes, the same on each.
+static_assert(Notes::kFields <= Board::kMostValues);
+static_assert(Notes::kError == 0, "as RunAhead wants it");
+
 Domains domains_of(const orfa_layout& layout, const Notes& notes, std::uint32_t ranks);
 Facts facts_of(const Notes& notes, const Domains& domains, std::uint32_t ranks);
 

@@ -34,7 +34,9 @@ typedef struct orfa_coll_hints {
     orfa_coll_way way[2]; /* of reads, of writes */
     int aggregators;      /* at most; at least 1 */
     uint64_t buffer_size; /* bytes each aggregator buffers at most; at least 4096 are taken */
+    int run_ahead; /* calls that a rank may be ahead of others, at most; 0 to ORFA_COLL_RUN_AHEAD */
 } orfa_coll_hints;
+#define ORFA_COLL_RUN_AHEAD 63
 
 /* One rank's access in outline; figures but `orderly` need not be exact. */
 typedef struct orfa_coll_shape {
@@ -83,7 +85,8 @@ void orfa_coll_set_hints(orfa_coll* coll, const orfa_coll_hints* hints);
 void orfa_coll_renew(orfa_coll* coll);
 
 /* Collective. `comm` is used until orfa_coll_end(). Returns ORFA_COLL_INDEPENDENT, _TWOPHASE,
- * _SERVER or _GENERIC, the same on every rank. */
+ * _SERVER or _GENERIC, the same on every rank. With ORFA_COLL_INDEPENDENT, a writing rank leaves
+ * alone what orfa_coll_left_alone() tells. */
 orfa_coll_way orfa_coll_begin(orfa_coll* coll, MPI_Comm comm, int writing,
                               const orfa_coll_shape* mine);
 
@@ -102,8 +105,24 @@ orfa_together orfa_coll_together(const orfa_coll* coll);
  * bytes; it still serves the others. 0, or errno of what failed here. */
 int orfa_coll_move(orfa_coll* coll, const orfa_coll_source* source, int error, uint64_t* moved);
 
-/* Collective. The largest of the ranks' values; 0 when all succeeded. */
+/* Of the write under way, the index-th range of the file, first <= x < end, that ranks ahead of
+ * this one write in later calls: their bytes are to stay. 0: there are no more. */
+int orfa_coll_left_alone(const orfa_coll* coll, size_t index, uint64_t* first, uint64_t* end);
+
+/* Collective. The largest of the ranks' values; 0 when all succeeded.
+ *
+ * It waits for the others, but in a row of small independent calls in one direction nearly all of
+ * which all ranks did without a request, in memory that a server shares: there a rank runs some
+ * calls ahead, what ranks write one after the other to the same bytes still comes out in the order
+ * of the calls, and an error that befalls a rank then is returned by this or a later call on
+ * others, once on each. Whatever else is done with the file goes behind orfa_coll_settle(). */
 int orfa_coll_end(orfa_coll* coll, int error_class);
+
+/* Waits until all ranks have ended the calls that this one has. No collective call, and any thread
+ * may do it. */
+void orfa_coll_settle(orfa_coll* coll, MPI_Comm comm);
+/* The same; returns what orfa_coll_end() would of others' errors, and forgets it. */
+int orfa_coll_late_error(orfa_coll* coll, MPI_Comm comm);
 
 #ifdef __cplusplus
 }

@@ -1,14 +1,18 @@
 // SPDX-License-Identifier: MIT
-// orfa_coll.h over MPI: the only file of this folder that calls it.
+// orfa_coll.h over MPI.
 #include "collective/board.hpp"
 #include "collective/choice.hpp"
 #include "collective/exchange.hpp"
+#include "collective/mpi_ranks.hpp"
 #include "collective/notes.hpp"
 #include "collective/orfa_coll.h"
+#include "collective/run_ahead.hpp"
 #include "collective/windows.hpp"
 
 #include <algorithm>
 #include <array>
+#include <atomic>
+#include <bitset>
 #include <cerrno>
 #include <cstdio>
 #include <cstdlib>
@@ -30,10 +34,12 @@ using orfa::collective::Exchange;
 using orfa::collective::Facts;
 using orfa::collective::facts_of;
 using orfa::collective::FileAccess;
+using orfa::collective::MpiRanks;
 using orfa::collective::Notes;
 using orfa::collective::notes_of;
-using orfa::collective::Ranks;
+using orfa::collective::Range;
 using orfa::collective::Run;
+using orfa::collective::RunAhead;
 using orfa::collective::Source;
 using orfa::collective::Way;
 using orfa::collective::Windows;
@@ -42,84 +48,12 @@ using orfa::collective::WindowsKept;
 constexpr std::uint64_t kDefaultBuffer = 16 << 20;
 constexpr std::uint64_t kCallsBeforeBoard = 2;  // a board costs as much as some tens of calls
 
-// MPI calls by whose failure the ranks fall out of step: nothing but the end is left.
-void must(int mpi_error, MPI_Comm comm) {
-    if (mpi_error != MPI_SUCCESS) MPI_Abort(comm, mpi_error);
-}
-
-class MpiRanks final : public Ranks, private Board::Progress {
-  public:
-    // `board` is borrowed; may be null.
-    MpiRanks(MPI_Comm comm, Board* board) : comm_(comm), board_(board) {
-        int size = 1;
-        int rank = 0;
-        MPI_Comm_size(comm, &size);
-        MPI_Comm_rank(comm, &rank);
-        size_ = static_cast<std::uint32_t>(size);
-        rank_ = static_cast<std::uint32_t>(rank);
-    }
-
-    [[nodiscard]] std::uint32_t size() const override { return size_; }
-    [[nodiscard]] std::uint32_t rank() const override { return rank_; }
-
-    void maximum(std::span<std::int64_t> values) override {
-        if (board_ != nullptr) return board_->maximum(rank_, values, *this);
-        must(MPI_Allreduce(MPI_IN_PLACE, values.data(), static_cast<int>(values.size()),
-                           MPI_INT64_T, MPI_MAX, comm_),
-             comm_);
-    }
-
-    void all_to_all(std::span<const std::byte> out, std::span<std::byte> in) override {
-        const int each = static_cast<int>(out.size() / size_);
-        must(MPI_Alltoall(out.data(), each, MPI_BYTE, in.data(), each, MPI_BYTE, comm_), comm_);
-    }
-
-    void send(std::uint32_t to, Tag tag, std::span<const std::byte> data) override {
-        must(MPI_Isend(data.data(), static_cast<int>(data.size()), MPI_BYTE, static_cast<int>(to),
-                       static_cast<int>(tag), comm_, &sends_.emplace_back()),
-             comm_);
-    }
-
-    void receive(std::uint32_t from, Tag tag, std::span<std::byte> into) override {
-        must(MPI_Irecv(into.data(), static_cast<int>(into.size()), MPI_BYTE, static_cast<int>(from),
-                       static_cast<int>(tag), comm_, &receives_.emplace_back()),
-             comm_);
-    }
-
-    void wait_sent() override {
-        must(MPI_Waitall(static_cast<int>(sends_.size()), sends_.data(), MPI_STATUSES_IGNORE),
-             comm_);
-        sends_.clear();
-    }
-
-    std::vector<std::uint64_t> wait_received() override {
-        std::vector<MPI_Status> statuses(receives_.size());
-        std::vector<std::uint64_t> lengths;
-        must(MPI_Waitall(static_cast<int>(receives_.size()), receives_.data(), statuses.data()),
-             comm_);
-        receives_.clear();
-        for (const MPI_Status& status : statuses) {
-            int length = 0;
-            MPI_Get_count(&status, MPI_BYTE, &length);
-            lengths.push_back(static_cast<std::uint64_t>(length));
-        }
-        return lengths;
-    }
-
-  private:
-    // Other ranks may not get on with messages of before unless this one takes part.
-    void progress() override {
-        int found = 0;
-        must(MPI_Iprobe(MPI_ANY_SOURCE, MPI_ANY_TAG, comm_, &found, MPI_STATUS_IGNORE), comm_);
-    }
-
-    MPI_Comm comm_;
-    Board* board_;
-    std::uint32_t size_ = 1;
-    std::uint32_t rank_ = 0;
-    std::vector<MPI_Request> sends_;
-    std::vector<MPI_Request> receives_;
-};
+// When ranks run ahead: while each has a reason to stay in few of its last calls, in accesses of at
+// most so many bytes of a rank: with larger ones waiting is a small part.
+constexpr unsigned kCallsRemembered = 16;
+constexpr unsigned kMostStays = 4;
+constexpr std::uint64_t kMostBytesAhead = 128 << 10;
+static_assert(ORFA_COLL_RUN_AHEAD == Board::kMostUnheard);
 
 class OrfaFile final : public FileAccess {
   public:
@@ -149,11 +83,22 @@ bool wants_words() {
     return value != nullptr && value[0] != '\0' && std::strcmp(value, "0") != 0;
 }
 
+// This rank's reasons to stay, which it had in each of the last calls, as bits.
+using Stays = std::bitset<kCallsRemembered>;
+const Stays kAlwaysStayed = Stays().set();
+
 // What all ranks know of the calls in one direction.
 struct Agreed {
     bool known = false;
     Notes notes;
+    // What follows for a call.
+    Domains domains;
+    Facts facts;
+    Choice choice;
+    bool ahead = false;  // ranks needn't wait for each other
+
     std::string said;  // on standard error
+    bool said_ahead = false;
 };
 
 }  // namespace
@@ -170,12 +115,19 @@ struct orfa_coll {
     std::uint64_t calls = 0;       // begun so far: the same on all ranks
     std::unique_ptr<Board> board;  // on all ranks or none
     WindowsKept windows;           // none without a board
+    RunAhead told;                 // calls of the direction `writing`; none without a board
+    std::atomic<int> late = 0;     // the largest error of others in calls that are over here
     // Of the call under way.
     MPI_Comm comm = MPI_COMM_NULL;
     std::size_t writing = 0;  // 0 or 1
+    Stays stays = kAlwaysStayed;
     Notes mine;
     Domains domains;
     const Windows* common = nullptr;
+    bool remote = false;            // a server is reached over a network
+    bool ahead = false;             // ranks needn't wait for each other
+    std::vector<Range> left_alone;  // of a write
+    std::uint64_t in_place = 0;     // bytes of the session before the call
 };
 
 namespace {
@@ -192,15 +144,55 @@ void say(orfa_coll& coll, const Choice& choice, std::uint32_t ranks) {
                  " KiB each";
     }
     words += std::string(": ") + choice.reason;
-    std::string& said = coll.agreed[coll.writing].said;
-    if (words == said) return;
-    said = words;
-    std::fprintf(stderr, "orfa: %s: collective %s %s\n", coll.name.c_str(),
-                 coll.writing != 0 ? "writes" : "reads", words.c_str());
+    Agreed& agreed = coll.agreed[coll.writing];
+    if (words == agreed.said && (!coll.ahead || agreed.said_ahead)) return;
+    agreed.said = words;
+    agreed.said_ahead = agreed.said_ahead || coll.ahead;
+    std::fprintf(stderr, "orfa: %s: collective %s %s%s\n", coll.name.c_str(),
+                 coll.writing != 0 ? "writes" : "reads", words.c_str(),
+                 coll.ahead ? "; ranks run ahead of each other" : "");
 }
 
 std::string name_of_memory(const orfa_coll& coll, const char* what) {
     return "/orfa-" + std::to_string(coll.id) + what;
+}
+
+void remember_late(orfa_coll& coll, int error) {
+    int known = coll.late.load(std::memory_order_relaxed);
+    while (error > known && !coll.late.compare_exchange_weak(known, error)) {
+    }
+}
+
+// What follows from what is agreed on, the same on all ranks.
+void consider(orfa_coll& coll, Agreed& agreed, std::uint32_t ranks) {
+    const Notes& notes = agreed.notes;
+    agreed.domains = domains_of(coll.layout, notes, ranks);
+    agreed.facts = facts_of(notes, agreed.domains, ranks);
+    agreed.facts.common_memory = coll.board != nullptr && !coll.windows.given_up();
+    agreed.choice = choose(agreed.facts);
+    agreed.ahead = coll.board != nullptr && agreed.choice.way == Way::kIndependent &&
+                   agreed.facts.orderly && agreed.facts.bytes <= kMostBytesAhead &&
+                   notes.number(Notes::kRunAhead) > 0 && notes.number(Notes::kStays) <= kMostStays;
+}
+
+// Collective. Learns from the calls told of but the last `left`.
+void learn(orfa_coll& coll, MpiRanks& ranks, std::size_t left) {
+    if (coll.told.size() <= left) return;
+    Agreed& agreed = coll.agreed[coll.writing];
+    agreed.notes.values = coll.told.take(left, *coll.board, ranks);
+    remember_late(coll, static_cast<int>(agreed.notes[Notes::kError]));
+    consider(coll, agreed, ranks.size());
+}
+
+// Collective. Before a rank writes: what it has to leave alone.
+std::vector<Range> begin_write(orfa_coll& coll, MpiRanks& ranks, const orfa_coll_shape& mine) {
+    if (mine.bytes == 0) return coll.board->begin_write(ranks.rank(), {}, {}, ranks);
+    const Range hull = {mine.first, mine.end};
+    if (mine.bytes == mine.end - mine.first)
+        return coll.board->begin_write(ranks.rank(), hull, hull, ranks);
+    // Nobody could leave alone what one range does not tell.
+    remember_late(coll, static_cast<int>(coll.told.look(*coll.board, ranks)));
+    return coll.board->begin_write(ranks.rank(), {}, hull, ranks);
 }
 
 using NextRun = void (*)(void*, orfa_coll_run*);
@@ -224,7 +216,8 @@ orfa_coll* orfa_coll_create(orfa_file* file, const char* name, int ranks, uint64
     if (orfa_file_layout(file, &coll->layout) != 0) return nullptr;
     coll->hints = {{ORFA_COLL_AUTO, ORFA_COLL_AUTO},
                    std::min(ranks, coll->layout.stripe_count),
-                   kDefaultBuffer};
+                   kDefaultBuffer,
+                   ORFA_COLL_RUN_AHEAD};
     return coll.release();
 } catch (const std::bad_alloc&) {
     errno = ENOMEM;
@@ -250,26 +243,48 @@ void orfa_coll_renew(orfa_coll* coll) {
 orfa_coll_way orfa_coll_begin(orfa_coll* coll, MPI_Comm comm, int writing,
                               const orfa_coll_shape* mine) {
     MpiRanks ranks(comm, coll->board.get());
+    const std::size_t direction = writing != 0 ? 1 : 0;
+    Agreed& agreed = coll->agreed[direction];
+    if (direction != coll->writing || !agreed.known) {
+        learn(*coll, ranks, 0);
+        coll->stays = kAlwaysStayed;
+        agreed.notes[Notes::kStays] = kCallsRemembered;
+        agreed.ahead = false;
+    }
     coll->comm = comm;
     ++coll->calls;
-    coll->writing = writing != 0 ? 1 : 0;
-    coll->mine = notes_of(ranks.rank(), coll->hints, coll->writing, is_remote(), *mine);
-    Agreed& agreed = coll->agreed[coll->writing];
+    coll->writing = direction;
+    if (!agreed.ahead) coll->remote = is_remote();
+    coll->mine = notes_of(ranks.rank(), coll->hints, direction, coll->remote, *mine);
     if (!agreed.known) {
         agreed.notes = coll->mine;
+        agreed.notes[Notes::kStays] = kCallsRemembered;
         ranks.maximum(agreed.notes.values);
         agreed.known = true;
     }
-    coll->domains = domains_of(coll->layout, agreed.notes, ranks.size());
-    Facts facts = facts_of(agreed.notes, coll->domains, ranks.size());
-    facts.common_memory = coll->board != nullptr && !coll->windows.given_up();
-    const Choice choice = choose(facts);
+    if (!agreed.ahead) {
+        learn(*coll, ranks, 0);
+        consider(*coll, agreed, ranks.size());
+    }
+    const Choice& choice = agreed.choice;
+    coll->domains = agreed.domains;
+    coll->ahead = agreed.ahead;
     if (coll->verbose && ranks.rank() == 0) say(*coll, choice, ranks.size());
     coll->common = nullptr;
-    if (choice.way == Way::kTwophase && facts.common_memory)
-        coll->common =
-            coll->windows.fit(ranks, name_of_memory(*coll, "-windows"), facts.hull, coll->domains);
+    if (choice.way == Way::kTwophase && agreed.facts.common_memory)
+        coll->common = coll->windows.fit(ranks, name_of_memory(*coll, "-windows"),
+                                         agreed.facts.hull, coll->domains);
+    coll->left_alone.clear();
+    if (coll->ahead && writing != 0) coll->left_alone = begin_write(*coll, ranks, *mine);
+    coll->in_place = orfa_bytes_in_place(orfa_default_session());
     return static_cast<orfa_coll_way>(choice.way);
+}
+
+int orfa_coll_left_alone(const orfa_coll* coll, size_t index, uint64_t* first, uint64_t* end) {
+    if (index >= coll->left_alone.size()) return 0;
+    *first = coll->left_alone[index].start;
+    *end = coll->left_alone[index].end;
+    return 1;
 }
 
 int orfa_coll_aggregator(const orfa_coll* coll, int index) {
@@ -310,11 +325,36 @@ int orfa_coll_move(orfa_coll* coll, const orfa_coll_source* source, int error,
 
 int orfa_coll_end(orfa_coll* coll, int error_class) {
     MpiRanks ranks(coll->comm, coll->board.get());
-    Notes& notes = coll->agreed[coll->writing].notes;
-    notes = coll->mine;
-    notes[Notes::kError] = error_class;
-    ranks.maximum(notes.values);
-    if (coll->calls == kCallsBeforeBoard)
-        coll->board = Board::find(ranks, name_of_memory(*coll, ""));
-    return static_cast<int>(notes[Notes::kError]);
+    Agreed& agreed = coll->agreed[coll->writing];
+    Notes mine = coll->mine;
+    mine[Notes::kError] = error_class;
+    const bool in_place =
+        orfa_bytes_in_place(orfa_default_session()) - coll->in_place >= mine.number(Notes::kBytes);
+    coll->stays = error_class != 0 ? kAlwaysStayed : coll->stays << 1 | Stays(in_place ? 0 : 1);
+    mine[Notes::kStays] = static_cast<std::int64_t>(coll->stays.count());
+    if (coll->board == nullptr) {
+        agreed.notes = mine;
+        ranks.maximum(agreed.notes.values);
+        if (coll->calls == kCallsBeforeBoard)
+            coll->board = Board::find(ranks, name_of_memory(*coll, ""));
+        return static_cast<int>(agreed.notes[Notes::kError]);
+    }
+    if (error_class != 0) coll->board->raise_alarm();
+    const std::uint64_t round = coll->board->tell(ranks.rank(), mine.values);
+    const std::size_t told = coll->told.add(round, mine.values);
+    const std::uint64_t most = coll->ahead ? agreed.notes.number(Notes::kRunAhead) : 0;
+    if (told > most) learn(*coll, ranks, most / 2);  // seldom, and of several calls at once
+    if (coll->told.is_alarmed(*coll->board)) orfa_coll_settle(coll, coll->comm);
+    return coll->late.exchange(0);
+}
+
+void orfa_coll_settle(orfa_coll* coll, MPI_Comm comm) {
+    if (coll->told.size() == 0) return;
+    MpiRanks ranks(comm, coll->board.get());
+    remember_late(*coll, static_cast<int>(coll->told.look(*coll->board, ranks)));
+}
+
+int orfa_coll_late_error(orfa_coll* coll, MPI_Comm comm) {
+    orfa_coll_settle(coll, comm);
+    return coll->late.exchange(0);
 }

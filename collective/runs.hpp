@@ -4,6 +4,8 @@
 // an access of a million regular pieces costs some bytes.
 #pragma once
 
+#include "collective/range.hpp"
+
 #include <cstddef>
 #include <cstdint>
 #include <span>
@@ -90,14 +92,6 @@ bool decode(std::span<const std::byte> in, std::uint64_t limit, std::uint64_t by
 
 // Bytes of ascending `runs` that lie below `limit`.
 std::uint64_t bytes_below(std::span<const Run> runs, std::uint64_t limit);
-
-// A range of bytes, from `start` up to `end`.
-struct Range {
-    std::uint64_t start;
-    std::uint64_t end;
-
-    bool operator==(const Range&) const = default;
-};
 
 // The bytes that any of the lists names, as ranges in ascending order that neither overlap nor
 // touch. Each list must ascend without overlaps. A merge over a heap of the lists' next pieces,

@@ -150,7 +150,7 @@ struct BlockLocation {
     std::uint32_t room;   // [from, room) can be written: at least as much
 };
 inline constexpr std::uint32_t kMaxLocated = 128;
-inline constexpr std::uint32_t kMaxRoom = 32;
+inline constexpr std::uint32_t kMaxRoom = 128;
 
 // kSync: makes the object's answered writes durable. -> no body.
 struct SyncRequest {

@@ -54,7 +54,7 @@ bool Locations::is_worth_asking(std::uint32_t column, const Miss& miss, Purpose 
 std::uint32_t Locations::room_wanted(const Miss& miss) const {
     if (!fills_room()) return 0;
     const std::uint64_t wanted = std::clamp<std::uint64_t>(
-        room_filled_ / (4 * protocol::kStoreBlockBytes), kFirstRoom, protocol::kMaxRoom);
+        room_filled_ / protocol::kStoreBlockBytes, kFirstRoom, protocol::kMaxRoom);
     const std::uint64_t left = kRegionBlocks - miss.block % kRegionBlocks;
     return static_cast<std::uint32_t>(std::min(wanted, left));
 }

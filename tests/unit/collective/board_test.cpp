@@ -117,6 +117,139 @@ TEST_F(Boards, TheNameMayGoOnceAllHaveIt) {
     other.join();
 }
 
+TEST_F(Boards, ARankTellsSeveralRoundsBeforeOthersTellTheFirst) {
+    auto first = create(name, 2);
+    auto second = open(name, 2);
+    ASSERT_TRUE(first && second);
+    NoProgress none;
+    for (std::int64_t i = 1; i <= static_cast<std::int64_t>(Board::kMostUnheard); ++i)
+        EXPECT_EQ(first->tell(0, std::array<std::int64_t, 1>{i}), i);
+    for (std::int64_t i = 1; i <= 3; ++i) {
+        std::array<std::int64_t, 1> value = {10 * i};
+        second->maximum(1, value, none);
+        EXPECT_EQ(value[0], 10 * i);
+        std::array<std::int64_t, 1> heard = {i};
+        first->hear(static_cast<std::uint64_t>(i), heard, none);
+        EXPECT_EQ(heard[0], 10 * i);
+    }
+    EXPECT_EQ(second->alarms(), 0U);
+    first->raise_alarm();
+    EXPECT_EQ(second->alarms(), 1U);
+}
+
+TEST_F(Boards, WhatComesLateLeavesAloneWhatLaterRoundsWrite) {
+    auto first = create(name, 2);
+    auto second = open(name, 2);
+    ASSERT_TRUE(first && second);
+    NoProgress none;
+    const std::array<std::int64_t, 1> nothing = {0};
+    EXPECT_TRUE(first->begin_write(0, {0, 100}, {0, 100}, none).empty());
+    first->tell(0, nothing);
+    EXPECT_TRUE(first->begin_write(0, {200, 300}, {200, 300}, none).empty());
+    first->tell(0, nothing);
+    EXPECT_TRUE(first->begin_write(0, {}, {0, 1000}, none).empty());  // pieces: nobody knows which
+    first->tell(0, nothing);
+    EXPECT_TRUE(first->begin_write(0, {310, 320}, {310, 320}, none).empty());  // and is writing
+
+    const std::vector<Range> of_first = {{250, 300}, {310, 315}};
+    EXPECT_EQ(second->begin_write(1, {250, 315}, {250, 315}, none), of_first);
+    second->tell(1, nothing);
+    EXPECT_EQ(second->begin_write(1, {}, {0, 1000}, none), (std::vector<Range>{{310, 320}}))
+        << "not what the same round writes";
+    second->tell(1, nothing);
+    EXPECT_TRUE(second->begin_write(1, {300, 310}, {300, 310}, none).empty());
+}
+
+TEST_F(Boards, WhoIsAheadWaitsForAWriteUnderWayToTheSameBytes) {
+    auto first = create(name, 2);
+    auto second = open(name, 2);
+    ASSERT_TRUE(first && second);
+    NoProgress waiting;
+    const std::array<std::int64_t, 1> nothing = {0};
+    EXPECT_TRUE(second->begin_write(1, {}, {0, 100}, waiting).empty());  // some pieces there
+    first->tell(0, nothing);
+    EXPECT_TRUE(first->begin_write(0, {100, 200}, {100, 200}, waiting).empty());
+    first->tell(0, nothing);
+    EXPECT_EQ(waiting.calls, 0U) << "for nothing";
+    std::atomic<bool> written = false;
+    std::thread late([&] {
+        for (int ms = 0; ms < 10'000 && waiting.calls < 10; ++ms)
+            std::this_thread::sleep_for(std::chrono::milliseconds(1));
+        written = true;
+        second->tell(1, nothing);
+    });
+    EXPECT_TRUE(first->begin_write(0, {99, 120}, {99, 120}, waiting).empty());
+    EXPECT_TRUE(written);
+    late.join();
+}
+
+// Ranks that write random ranges round after round, ahead of each other as far as they may.
+class Writers {
+  public:
+    static constexpr std::uint32_t kRanks = 3;
+    static constexpr unsigned kRounds = 3000;
+    static constexpr std::uint64_t kBytes = 64;
+
+    // What a rank writes in a round; other ranks' are apart from it.
+    static Range range_of(std::uint32_t rank, unsigned round) {
+        std::minstd_rand random(round * 31 + 7);
+        const std::uint64_t share = kBytes / kRanks;
+        const std::uint64_t turn = (rank + random()) % kRanks;
+        const std::uint64_t start = turn * share + random() % 5;
+        return {start, start + random() % (share - 5)};
+    }
+
+    // Each byte holds the round that wrote it last.
+    std::array<std::atomic<unsigned>, kBytes> file{};
+
+    void run(Board& board, std::uint32_t rank) {
+        NoProgress others;
+        std::minstd_rand random(rank + 1);
+        std::array<std::int64_t, 1> value = {0};
+        std::uint64_t heard = 0;
+        for (unsigned round = 1; round <= kRounds; ++round) {
+            const Range mine = range_of(rank, round);
+            const auto later = board.begin_write(rank, mine, mine, others);
+            if (random() % 8 == 0) std::this_thread::yield();
+            for (std::uint64_t at = mine.start; at < mine.end; ++at) {
+                if (std::none_of(later.begin(), later.end(), [&](const Range& theirs) {
+                        return theirs.meets({at, at + 1});
+                    }))
+                    file[at].store(round, std::memory_order_relaxed);
+            }
+            if (random() % 8 == 0) std::this_thread::yield();
+            const std::uint64_t told = board.tell(rank, value);
+            while (told - heard > random() % (Board::kMostUnheard + 1))
+                board.hear(++heard, value, others);
+        }
+        while (heard < kRounds)
+            board.hear(++heard, value, others);
+    }
+};
+
+TEST_F(Boards, EachByteIsOfTheLastRoundThatWroteIt) {
+    std::vector<std::unique_ptr<Board>> boards;
+    boards.push_back(create(name, Writers::kRanks));
+    for (std::uint32_t rank = 1; rank < Writers::kRanks; ++rank)
+        boards.push_back(open(name, Writers::kRanks));
+    Writers writers;
+    std::vector<std::thread> threads;
+    for (std::uint32_t rank = 0; rank < Writers::kRanks; ++rank)
+        threads.emplace_back([&, rank] { writers.run(*boards[rank], rank); });
+    for (auto& thread : threads)
+        thread.join();
+    std::array<unsigned, Writers::kBytes> right{};
+    for (unsigned round = 1; round <= Writers::kRounds; ++round) {
+        for (std::uint32_t rank = 0; rank < Writers::kRanks; ++rank) {
+            const Range range = Writers::range_of(rank, round);
+            std::fill(right.begin() + static_cast<std::ptrdiff_t>(range.start),
+                      right.begin() + static_cast<std::ptrdiff_t>(range.end), round);
+        }
+    }
+    for (std::uint64_t at = 0; at < Writers::kBytes; ++at)
+        EXPECT_EQ(writers.file[at], right[at]) << at;
+}
+
 // How many of three ranks find a board that agrees.
 int finders(const std::string& name) {
     constexpr std::uint32_t kRanks = 3;
