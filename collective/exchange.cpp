@@ -223,9 +223,17 @@ Result<std::uint64_t> Exchange::read_domain(const Window& window) {
     return assembly_.place_behind(*got);
 }
 
+// The n-th window that this rank turns to: ranks begin at different ones, as pieces of several
+// share cache lines.
+std::uint32_t Exchange::turn(std::uint32_t n) const {
+    const std::uint64_t first = std::uint64_t{ranks_.rank()} * domains_.aggregators / ranks_.size();
+    return static_cast<std::uint32_t>((first + n) % domains_.aggregators);
+}
+
 // Copies this rank's bytes to where the aggregators will write them from.
 void Exchange::put_parcels() {
-    for (std::uint32_t i = 0; i < domains_.aggregators; ++i) {
+    for (std::uint32_t n = 0; n < domains_.aggregators; ++n) {
+        const std::uint32_t i = turn(n);
         const Parcel& parcel = parcels_[i];
         const auto window = reinterpret_cast<std::uintptr_t>(common_->window(i));
         copy_pieces(parcel.memory.items(), 0, parcel.places.items(), window, parcel.memory.bytes());
@@ -234,7 +242,8 @@ void Exchange::put_parcels() {
 
 // Copies what the aggregators have read to where the program wants it.
 void Exchange::take_parcels() {
-    for (std::uint32_t i = 0; i < domains_.aggregators; ++i) {
+    for (std::uint32_t n = 0; n < domains_.aggregators; ++n) {
+        const std::uint32_t i = turn(n);
         const Parcel& parcel = parcels_[i];
         const auto window = reinterpret_cast<std::uintptr_t>(common_->window(i));
         const std::uint64_t bytes = bytes_below(parcel.places.items(), common_->limit(i));

@@ -89,6 +89,7 @@ class Exchange {
     [[nodiscard]] bool is_aggregator() const { return my_index_ < domains_.aggregators; }
 
     // Data by memory in common.
+    [[nodiscard]] std::uint32_t turn(std::uint32_t n) const;
     void put_parcels();
     void take_parcels();
     // Data by messages (exchange_messages.cpp).

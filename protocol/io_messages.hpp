@@ -149,8 +149,8 @@ struct BlockLocation {
     std::uint32_t to;     // what lies behind them may not be the file's, or not content;
     std::uint32_t room;   // [from, room) can be written: at least as much
 };
-inline constexpr std::uint32_t kMaxLocated = 128;
-inline constexpr std::uint32_t kMaxRoom = 128;
+inline constexpr std::uint32_t kMaxLocated = 512;
+inline constexpr std::uint32_t kMaxRoom = 64;
 
 // kSync: makes the object's answered writes durable. -> no body.
 struct SyncRequest {

@@ -17,7 +17,7 @@ namespace orfa::client {
 // Of one file. Needs a lock around all calls.
 class Locations {
   public:
-    // Blocks of an object that are asked for at once: 8 MiB of it.
+    // Blocks of an object that are asked for at once: 32 MiB of it.
     static constexpr std::uint64_t kRegionBlocks = protocol::kMaxLocated;
 
     // Of block `block` of a column's object: what was last said, or nullptr. Valid until learn().
@@ -54,7 +54,7 @@ class Locations {
         std::uint32_t patience = 0;  // so many before the next question
         bool asked = false;
     };
-    static constexpr std::size_t kMostRegions = 4096;
+    static constexpr std::size_t kMostRegions = 1024;
 
     [[nodiscard]] bool fills_room() const { return 4 * room_filled_ >= room_made_; }
 
