@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// orfa_coll.h over MPI.
+// orfa_coll.h over MPI: what a collective call is made of.
+#include "collective/agreed.hpp"
 #include "collective/board.hpp"
-#include "collective/choice.hpp"
 #include "collective/exchange.hpp"
 #include "collective/mpi_ranks.hpp"
 #include "collective/notes.hpp"
@@ -24,15 +24,11 @@ namespace {
 
 using orfa::Result;
 using orfa::Status;
+using orfa::collective::Agreed;
 using orfa::collective::Board;
 using orfa::collective::Buffers;
-using orfa::collective::Choice;
-using orfa::collective::choose;
 using orfa::collective::Domains;
-using orfa::collective::domains_of;
 using orfa::collective::Exchange;
-using orfa::collective::Facts;
-using orfa::collective::facts_of;
 using orfa::collective::FileAccess;
 using orfa::collective::MpiRanks;
 using orfa::collective::Notes;
@@ -48,11 +44,6 @@ using orfa::collective::WindowsKept;
 constexpr std::uint64_t kDefaultBuffer = 16 << 20;
 constexpr std::uint64_t kCallsBeforeBoard = 2;  // a board costs as much as some tens of calls
 
-// When ranks run ahead: while each has a reason to stay in few of its last calls, in accesses of at
-// most so many bytes of a rank: with larger ones waiting is a small part.
-constexpr unsigned kCallsRemembered = 16;
-constexpr unsigned kMostStays = 4;
-constexpr std::uint64_t kMostBytesAhead = 128 << 10;
 static_assert(ORFA_COLL_RUN_AHEAD == Board::kMostUnheard);
 
 class OrfaFile final : public FileAccess {
@@ -84,22 +75,8 @@ bool wants_words() {
 }
 
 // This rank's reasons to stay, which it had in each of the last calls, as bits.
-using Stays = std::bitset<kCallsRemembered>;
-const Stays kAlwaysStayed = Stays().set();
-
-// What all ranks know of the calls in one direction.
-struct Agreed {
-    bool known = false;
-    Notes notes;
-    // What follows for a call.
-    Domains domains;
-    Facts facts;
-    Choice choice;
-    bool ahead = false;  // ranks needn't wait for each other
-
-    std::string said;  // on standard error
-    bool said_ahead = false;
-};
+using Stays = std::bitset<Agreed::kCallsRemembered>;
+constexpr Stays kAlwaysStayed((1ULL << Agreed::kCallsRemembered) - 1);
 
 }  // namespace
 
@@ -132,27 +109,6 @@ struct orfa_coll {
 
 namespace {
 
-// Rank 0's line on standard error, when it is another one than before.
-void say(orfa_coll& coll, const Choice& choice, std::uint32_t ranks) {
-    std::string words = choice.way == Way::kTwophase  ? "two-phase, "
-                        : choice.way == Way::kGeneric ? "ROMIO's two-phase, "
-                        : choice.way == Way::kServer  ? "server-directed"
-                                                      : "independent";
-    if (choice.way == Way::kTwophase || choice.way == Way::kGeneric) {
-        words += std::to_string(coll.domains.aggregators) + " of " + std::to_string(ranks) +
-                 " ranks aggregate, " + std::to_string(coll.domains.buffer_bytes() >> 10) +
-                 " KiB each";
-    }
-    words += std::string(": ") + choice.reason;
-    Agreed& agreed = coll.agreed[coll.writing];
-    if (words == agreed.said && (!coll.ahead || agreed.said_ahead)) return;
-    agreed.said = words;
-    agreed.said_ahead = agreed.said_ahead || coll.ahead;
-    std::fprintf(stderr, "orfa: %s: collective %s %s%s\n", coll.name.c_str(),
-                 coll.writing != 0 ? "writes" : "reads", words.c_str(),
-                 coll.ahead ? "; ranks run ahead of each other" : "");
-}
-
 std::string name_of_memory(const orfa_coll& coll, const char* what) {
     return "/orfa-" + std::to_string(coll.id) + what;
 }
@@ -163,16 +119,9 @@ void remember_late(orfa_coll& coll, int error) {
     }
 }
 
-// What follows from what is agreed on, the same on all ranks.
-void consider(orfa_coll& coll, Agreed& agreed, std::uint32_t ranks) {
-    const Notes& notes = agreed.notes;
-    agreed.domains = domains_of(coll.layout, notes, ranks);
-    agreed.facts = facts_of(notes, agreed.domains, ranks);
-    agreed.facts.common_memory = coll.board != nullptr && !coll.windows.given_up();
-    agreed.choice = choose(agreed.facts);
-    agreed.ahead = coll.board != nullptr && agreed.choice.way == Way::kIndependent &&
-                   agreed.facts.orderly && agreed.facts.bytes <= kMostBytesAhead &&
-                   notes.number(Notes::kRunAhead) > 0 && notes.number(Notes::kStays) <= kMostStays;
+void consider(const orfa_coll& coll, Agreed& agreed, std::uint32_t ranks) {
+    const bool board = coll.board != nullptr;
+    agreed.consider(coll.layout, ranks, board, board && !coll.windows.given_up());
 }
 
 // Collective. Learns from the calls told of but the last `left`.
@@ -248,7 +197,7 @@ orfa_coll_way orfa_coll_begin(orfa_coll* coll, MPI_Comm comm, int writing,
     if (direction != coll->writing || !agreed.known) {
         learn(*coll, ranks, 0);
         coll->stays = kAlwaysStayed;
-        agreed.notes[Notes::kStays] = kCallsRemembered;
+        agreed.notes[Notes::kStays] = Agreed::kCallsRemembered;
         agreed.ahead = false;
     }
     coll->comm = comm;
@@ -258,7 +207,7 @@ orfa_coll_way orfa_coll_begin(orfa_coll* coll, MPI_Comm comm, int writing,
     coll->mine = notes_of(ranks.rank(), coll->hints, direction, coll->remote, *mine);
     if (!agreed.known) {
         agreed.notes = coll->mine;
-        agreed.notes[Notes::kStays] = kCallsRemembered;
+        agreed.notes[Notes::kStays] = Agreed::kCallsRemembered;
         ranks.maximum(agreed.notes.values);
         agreed.known = true;
     }
@@ -266,18 +215,23 @@ orfa_coll_way orfa_coll_begin(orfa_coll* coll, MPI_Comm comm, int writing,
         learn(*coll, ranks, 0);
         consider(*coll, agreed, ranks.size());
     }
-    const Choice& choice = agreed.choice;
+    const Way way = agreed.choice.way;
     coll->domains = agreed.domains;
     coll->ahead = agreed.ahead;
-    if (coll->verbose && ranks.rank() == 0) say(*coll, choice, ranks.size());
+    if (coll->verbose && ranks.rank() == 0) {
+        const std::string words = agreed.news(ranks.size());
+        if (!words.empty())
+            std::fprintf(stderr, "orfa: %s: collective %s %s\n", coll->name.c_str(),
+                         writing != 0 ? "writes" : "reads", words.c_str());
+    }
     coll->common = nullptr;
-    if (choice.way == Way::kTwophase && agreed.facts.common_memory)
+    if (way == Way::kTwophase && agreed.facts.common_memory)
         coll->common = coll->windows.fit(ranks, name_of_memory(*coll, "-windows"),
                                          agreed.facts.hull, coll->domains);
     coll->left_alone.clear();
     if (coll->ahead && writing != 0) coll->left_alone = begin_write(*coll, ranks, *mine);
     coll->in_place = orfa_bytes_in_place(orfa_default_session());
-    return static_cast<orfa_coll_way>(choice.way);
+    return static_cast<orfa_coll_way>(way);
 }
 
 int orfa_coll_left_alone(const orfa_coll* coll, size_t index, uint64_t* first, uint64_t* end) {

@@ -155,8 +155,8 @@ TEST(IoMessages, PartsOfCollectiveAccesses) {
 }
 
 TEST(IoMessages, Locations) {
-    EXPECT_EQ(kMaxLocated, 128U);
-    EXPECT_EQ(kMaxRoom, 128U);
+    EXPECT_EQ(kMaxLocated, 512U);
+    EXPECT_EQ(kMaxRoom, 64U);
     EXPECT_EQ(hex_of(LocateRequest{kCapability, 0x100, 128, 3, 2, 0}), kCapabilityBytes +
                                                                            "0001000000000000"
                                                                            "80000000"

@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: MIT
+// What the ranks have agreed on for their calls in one direction, and what follows for the next.
+#pragma once
+
+#include "collective/choice.hpp"
+#include "collective/domains.hpp"
+#include "collective/notes.hpp"
+
+#include <cstdint>
+#include <string>
+
+namespace orfa::collective {
+
+// The same on all ranks, but for what has been said.
+struct Agreed {
+    // Ranks run ahead of each other while each had a reason to stay in few of its last
+    // kCallsRemembered calls.
+    static constexpr unsigned kCallsRemembered = 16;
+
+    bool known = false;  // the notes are those of a call
+    Notes notes;
+
+    Domains domains;
+    Facts facts;
+    Choice choice;
+    bool ahead = false;  // ranks needn't wait for each other in a call
+
+    // Draws the conclusions from the notes. `board`, `windows`: the ranks have such memory in
+    // common.
+    void consider(const orfa_layout& layout, std::uint32_t ranks, bool board, bool windows);
+    // The conclusions in words if they are others than before, else empty.
+    std::string news(std::uint32_t ranks);
+
+  private:
+    std::string said_;
+    bool said_ahead_ = false;
+};
+
+}  // namespace orfa::collective
