@@ -109,7 +109,7 @@ look_at_files() {
 compare() {
     bounded 180 "$bin/orfa-bench" run --systems "orfa=orfa:/b,tcp=orfa:/b+ORFA_TRANSPORT=ofi,ufs=ufs:/dev/shm/orfa-$cluster" \
         --workloads contiguous,vector-strided --form independent --set transfer=1M --set strip=64K --set bytes=32M \
-        --repeats 2 --out "$scratch/results"
+        --repeats 2 --times 3 --out "$scratch/results"
 }
 
 stop_servers() {

@@ -30,7 +30,7 @@ def add_run(commands, common):
     parser.add_argument("--servers", type=int, default=4, help="servers of an own ORFA cluster (4)")
     parser.add_argument("--repeats", type=int, help="rounds, each with a launch on every system (5)")
     parser.add_argument("--seconds", type=float, help="for each system, in all rounds together: its launches do all cases again and "
-                        "again, of which the median counts, as long as that lasts (quick: 110, full: 1200, io500: 600)")
+                        "again, of which the median counts, as long as that lasts (all workloads of quick: 110, full: 1200, io500: 600)")
     parser.add_argument("--times", type=int, help="that each launch does each case, instead of --seconds")
     parser.add_argument("--timeout", type=int, default=120, metavar="SECONDS", help="that a case may take (120)")
     parser.add_argument("--disk", metavar="DIR", help="folder on the disk whose limit is measured (default: --out)")

@@ -173,7 +173,7 @@ def selection(options):
 
 
 def choose(options):
-    """The workloads that have a case in this run."""
+    """The workloads that have a case in this run; few of them get but their share of a suite's time."""
     known = launch.list_workloads(options.bin, options.suite, selection(options))
     wanted = options.workloads.split(",") if options.workloads else [workload["workload"] for workload in known]
     unknown = set(wanted) - {workload["workload"] for workload in known}
@@ -182,12 +182,16 @@ def choose(options):
     chosen = [workload for workload in known if workload["workload"] in wanted and workload["cases"]]
     if not chosen:
         raise ValueError("nothing to run: no workload has such a case in this suite")
+    options.seconds = options.seconds or DEFAULT_SECONDS[options.suite] * cases_of(chosen) / cases_of(known)
     return chosen
+
+
+def cases_of(workloads):
+    return sum(len(workload["cases"]) for workload in workloads)
 
 
 def prepare(options):
     options.repeats = options.repeats or DEFAULT_ROUNDS[options.suite]
-    options.seconds = options.seconds or DEFAULT_SECONDS[options.suite]
     options.bytes = options.bytes or DEFAULT_BYTES[options.suite]
     options.bin = os.path.abspath(options.bin)
     if not os.access(os.path.join(options.bin, "orfa-bench-mpi"), os.X_OK):
