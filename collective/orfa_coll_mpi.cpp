@@ -102,7 +102,6 @@ struct orfa_coll {
     Domains domains;
     const Windows* common = nullptr;
     bool remote = false;            // a server is reached over a network
-    bool ahead = false;             // ranks needn't wait for each other
     std::vector<Range> left_alone;  // of a write
     std::uint64_t in_place = 0;     // bytes of the session before the call
 };
@@ -217,7 +216,6 @@ orfa_coll_way orfa_coll_begin(orfa_coll* coll, MPI_Comm comm, int writing,
     }
     const Way way = agreed.choice.way;
     coll->domains = agreed.domains;
-    coll->ahead = agreed.ahead;
     if (coll->verbose && ranks.rank() == 0) {
         const std::string words = agreed.news(ranks.size());
         if (!words.empty())
@@ -229,7 +227,7 @@ orfa_coll_way orfa_coll_begin(orfa_coll* coll, MPI_Comm comm, int writing,
         coll->common = coll->windows.fit(ranks, name_of_memory(*coll, "-windows"),
                                          agreed.facts.hull, coll->domains);
     coll->left_alone.clear();
-    if (coll->ahead && writing != 0) coll->left_alone = begin_write(*coll, ranks, *mine);
+    if (agreed.ahead && writing != 0) coll->left_alone = begin_write(*coll, ranks, *mine);
     coll->in_place = orfa_bytes_in_place(orfa_default_session());
     return static_cast<orfa_coll_way>(way);
 }
@@ -296,7 +294,7 @@ int orfa_coll_end(orfa_coll* coll, int error_class) {
     if (error_class != 0) coll->board->raise_alarm();
     const std::uint64_t round = coll->board->tell(ranks.rank(), mine.values);
     const std::size_t told = coll->told.add(round, mine.values);
-    const std::uint64_t most = coll->ahead ? agreed.notes.number(Notes::kRunAhead) : 0;
+    const std::uint64_t most = agreed.ahead ? agreed.notes.number(Notes::kRunAhead) : 0;
     if (told > most) learn(*coll, ranks, most / 2);  // seldom, and of several calls at once
     if (coll->told.is_alarmed(*coll->board)) orfa_coll_settle(coll, coll->comm);
     return coll->late.exchange(0);

@@ -173,7 +173,7 @@ def selection(options):
 
 
 def choose(options):
-    """The workloads that have a case in this run; few of them get but their share of a suite's time."""
+    """The workloads that have a case in this run, and what share of the suite's cases they are."""
     known = launch.list_workloads(options.bin, options.suite, selection(options))
     wanted = options.workloads.split(",") if options.workloads else [workload["workload"] for workload in known]
     unknown = set(wanted) - {workload["workload"] for workload in known}
@@ -182,8 +182,7 @@ def choose(options):
     chosen = [workload for workload in known if workload["workload"] in wanted and workload["cases"]]
     if not chosen:
         raise ValueError("nothing to run: no workload has such a case in this suite")
-    options.seconds = options.seconds or DEFAULT_SECONDS[options.suite] * cases_of(chosen) / cases_of(known)
-    return chosen
+    return chosen, cases_of(chosen) / cases_of(known)
 
 
 def cases_of(workloads):
@@ -205,7 +204,8 @@ def main(options):
     """Exit code: 0 everything was measured, 1 something failed (the table and the results say what)."""
     under_test = systems.parse(options.systems)
     prepare(options)
-    workloads = choose(options)
+    workloads, share = choose(options)
+    options.seconds = options.seconds or DEFAULT_SECONDS[options.suite] * share
     results = Results(options.out)
     begin = time.monotonic()
     with systems.cluster(options.bin, options.servers, any(system.is_orfa for system in under_test)) as cluster:

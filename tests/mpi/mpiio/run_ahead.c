@@ -27,12 +27,13 @@ static MPI_File warm_file(void) {
     return file;
 }
 
-/* Calls that any client soon does in the way it likes best. */
-static void warm_up(MPI_File file, int reading) {
+/* `calls` of each rank to its own 64 bytes: after kWarm any client does them in the way it likes
+ * best. */
+static void small_calls(MPI_File file, int reading, int calls) {
     unsigned char data[64] = {0};
     const MPI_Offset at = (MPI_Offset)test_rank * 64;
 
-    for (int i = 0; i < kWarm; i++) {
+    for (int i = 0; i < calls; i++) {
         if (reading)
             OK(MPI_File_read_at_all(file, at, data, 64, MPI_BYTE, MPI_STATUS_IGNORE));
         else
@@ -43,24 +44,17 @@ static void warm_up(MPI_File file, int reading) {
 /* Whether rank 0 ends calls that rank 1 has not begun. */
 static void runs_ahead(int reading) {
     enum { kCalls = 5, kSeconds = 10 };
-    unsigned char data[64] = {0};
     MPI_File file = warm_file();
     int come = 1;
 
-    warm_up(file, reading);
+    small_calls(file, reading, kWarm);
     if (test_rank == 1) {
         const double end = MPI_Wtime() + kSeconds;
         for (come = 0; !come && MPI_Wtime() < end; usleep(1000))
             MPI_Iprobe(0, 7, MPI_COMM_WORLD, &come, MPI_STATUS_IGNORE);
         CHECK(come, "- rank 0 waits for this rank");
     }
-    for (int i = 0; i < kCalls; i++) {
-        const MPI_Offset at = (MPI_Offset)test_rank * 64;
-        if (reading)
-            OK(MPI_File_read_at_all(file, at, data, 64, MPI_BYTE, MPI_STATUS_IGNORE));
-        else
-            OK(MPI_File_write_at_all(file, at, data, 64, MPI_BYTE, MPI_STATUS_IGNORE));
-    }
+    small_calls(file, reading, kCalls);
     if (test_rank == 0) MPI_Send(&come, 1, MPI_INT, 1, 7, MPI_COMM_WORLD);
     if (test_rank == 1) MPI_Recv(&come, 1, MPI_INT, 0, 7, MPI_COMM_WORLD, MPI_STATUS_IGNORE);
     test_close_and_remove(&file);
@@ -182,7 +176,7 @@ static void an_error_comes_to_all(int sync) {
     int errors = 0, class = MPI_SUCCESS, rank_1s;
     MPI_File file = warm_file();
 
-    warm_up(file, 0);
+    small_calls(file, 0, kWarm);
     for (int i = 0; i < kWarm; i++) {
         const MPI_Offset right = (MPI_Offset)test_rank * 64;
         const int wrong = test_rank == 1 && i == 20;

@@ -2,6 +2,7 @@
 #include "collective/board.hpp"
 
 #include "tests/unit/collective/agreeing_ranks.hpp"
+#include "tests/unit/collective/test_boards.hpp"
 
 #include <gtest/gtest.h>
 
@@ -19,29 +20,11 @@
 namespace orfa::collective {
 namespace {
 
-struct NoProgress final : Board::Progress {
-    void progress() override { ++calls; }
-    std::atomic<unsigned> calls = 0;
-};
-
 class Boards : public ::testing::Test {
   protected:
     ~Boards() override { CommonMemory::unlink(name); }
     std::string name = "/orfa-board-test-" + std::to_string(getpid());
 };
-
-// Null: there is none.
-std::unique_ptr<Board> board_on(Result<std::unique_ptr<CommonMemory>> memory, std::uint32_t ranks) {
-    return memory.ok() ? std::make_unique<Board>(std::move(*memory), ranks) : nullptr;
-}
-
-std::unique_ptr<Board> create(const std::string& name, std::uint32_t ranks) {
-    return board_on(CommonMemory::create(name, Board::bytes_for(ranks)), ranks);
-}
-
-std::unique_ptr<Board> open(const std::string& name, std::uint32_t ranks) {
-    return board_on(CommonMemory::open(name, Board::bytes_for(ranks)), ranks);
-}
 
 // What rank `rank` says in round `round`, as one and all can work out.
 std::int64_t said(std::uint32_t rank, int round) {
@@ -69,13 +52,13 @@ int wrong_rounds(Board& board, std::uint32_t rank, std::uint32_t ranks, int roun
 TEST_F(Boards, ProcessesAgreeOnTheLargestValuesRoundAfterRound) {
     constexpr std::uint32_t kRanks = 4;
     constexpr int kRounds = 2000;
-    auto board = create(name, kRanks);
+    auto board = create_board(name, kRanks);
     ASSERT_TRUE(board);
     std::vector<pid_t> children;
     for (std::uint32_t rank = 1; rank < kRanks; ++rank) {
         children.push_back(fork());
         if (children.back() != 0) continue;
-        auto mine = open(name, kRanks);
+        auto mine = open_board(name, kRanks);
         _exit(mine ? std::min(wrong_rounds(*mine, rank, kRanks, kRounds), 255) : 255);
     }
     EXPECT_EQ(wrong_rounds(*board, 0, kRanks, kRounds), 0);
@@ -87,8 +70,8 @@ TEST_F(Boards, ProcessesAgreeOnTheLargestValuesRoundAfterRound) {
 }
 
 TEST_F(Boards, OthersWorkIsDoneWhileOneIsLate) {
-    auto first = create(name, 2);
-    auto second = open(name, 2);
+    auto first = create_board(name, 2);
+    auto second = open_board(name, 2);
     ASSERT_TRUE(first && second);
     NoProgress others;
     std::thread late([&] {
@@ -107,19 +90,19 @@ TEST_F(Boards, OthersWorkIsDoneWhileOneIsLate) {
 }
 
 TEST_F(Boards, TheNameMayGoOnceAllHaveIt) {
-    auto first = create(name, 2);
-    auto second = open(name, 2);
+    auto first = create_board(name, 2);
+    auto second = open_board(name, 2);
     ASSERT_TRUE(first && second);
     CommonMemory::unlink(name);
-    EXPECT_FALSE(open(name, 2));
+    EXPECT_FALSE(open_board(name, 2));
     std::thread other([&] { EXPECT_EQ(wrong_rounds(*second, 1, 2, 100), 0); });
     EXPECT_EQ(wrong_rounds(*first, 0, 2, 100), 0);
     other.join();
 }
 
 TEST_F(Boards, ARankTellsSeveralRoundsBeforeOthersTellTheFirst) {
-    auto first = create(name, 2);
-    auto second = open(name, 2);
+    auto first = create_board(name, 2);
+    auto second = open_board(name, 2);
     ASSERT_TRUE(first && second);
     NoProgress none;
     for (std::int64_t i = 1; i <= static_cast<std::int64_t>(Board::kMostUnheard); ++i)
@@ -138,8 +121,8 @@ TEST_F(Boards, ARankTellsSeveralRoundsBeforeOthersTellTheFirst) {
 }
 
 TEST_F(Boards, WhatComesLateLeavesAloneWhatLaterRoundsWrite) {
-    auto first = create(name, 2);
-    auto second = open(name, 2);
+    auto first = create_board(name, 2);
+    auto second = open_board(name, 2);
     ASSERT_TRUE(first && second);
     NoProgress none;
     const std::array<std::int64_t, 1> nothing = {0};
@@ -161,8 +144,8 @@ TEST_F(Boards, WhatComesLateLeavesAloneWhatLaterRoundsWrite) {
 }
 
 TEST_F(Boards, WhoIsAheadWaitsForAWriteUnderWayToTheSameBytes) {
-    auto first = create(name, 2);
-    auto second = open(name, 2);
+    auto first = create_board(name, 2);
+    auto second = open_board(name, 2);
     ASSERT_TRUE(first && second);
     NoProgress waiting;
     const std::array<std::int64_t, 1> nothing = {0};
@@ -229,9 +212,9 @@ class Writers {
 
 TEST_F(Boards, EachByteIsOfTheLastRoundThatWroteIt) {
     std::vector<std::unique_ptr<Board>> boards;
-    boards.push_back(create(name, Writers::kRanks));
+    boards.push_back(create_board(name, Writers::kRanks));
     for (std::uint32_t rank = 1; rank < Writers::kRanks; ++rank)
-        boards.push_back(open(name, Writers::kRanks));
+        boards.push_back(open_board(name, Writers::kRanks));
     Writers writers;
     std::vector<std::thread> threads;
     for (std::uint32_t rank = 0; rank < Writers::kRanks; ++rank)
@@ -270,11 +253,11 @@ int finders(const std::string& name) {
 
 TEST_F(Boards, AllRanksFindOneOrNoneDoes) {
     EXPECT_EQ(finders(name), 3);
-    EXPECT_FALSE(open(name, 3)) << "the name is gone";
-    const auto others = create(name, 3);  // somebody else's of that name
+    EXPECT_FALSE(open_board(name, 3)) << "the name is gone";
+    const auto others = create_board(name, 3);  // somebody else's of that name
     ASSERT_TRUE(others);
     EXPECT_EQ(finders(name), 0);
-    EXPECT_TRUE(open(name, 3)) << "it is still theirs";
+    EXPECT_TRUE(open_board(name, 3)) << "it is still theirs";
 }
 
 }  // namespace

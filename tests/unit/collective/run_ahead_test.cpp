@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "collective/run_ahead.hpp"
 
+#include "tests/unit/collective/test_boards.hpp"
+
 #include <gtest/gtest.h>
 
 #include <unistd.h>
@@ -10,18 +12,11 @@
 namespace orfa::collective {
 namespace {
 
-struct NoProgress final : Board::Progress {
-    void progress() override {}
-};
-
 // Two ranks in one thread, of which the second has always told before the first listens.
 class Ahead : public ::testing::Test {
   protected:
     ~Ahead() override { CommonMemory::unlink(name); }
 
-    static std::unique_ptr<Board> board_on(Result<std::unique_ptr<CommonMemory>> memory) {
-        return memory.ok() ? std::make_unique<Board>(std::move(*memory), 2) : nullptr;
-    }
     static RunAhead::Values values_of(std::int64_t outcome, std::int64_t other) {
         RunAhead::Values values{};
         values[0] = outcome;
@@ -39,8 +34,8 @@ class Ahead : public ::testing::Test {
     }
 
     std::string name = "/orfa-run-ahead-test-" + std::to_string(getpid());
-    std::unique_ptr<Board> first = board_on(CommonMemory::create(name, Board::bytes_for(2)));
-    std::unique_ptr<Board> second = board_on(CommonMemory::open(name, Board::bytes_for(2)));
+    std::unique_ptr<Board> first = create_board(name, 2);
+    std::unique_ptr<Board> second = open_board(name, 2);
     NoProgress others;
     RunAhead told;
 };
