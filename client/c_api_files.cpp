@@ -51,6 +51,10 @@ orfa_file* orfa_handle_import(orfa_session* session, const void* bytes, size_t s
     });
 }
 
+int orfa_file_is_mapped(orfa_file* file) {
+    return guarded(0, [&] { return unwrap(file).is_mapped() ? 1 : 0; });
+}
+
 int orfa_fstat(orfa_file* file, struct stat* out) {
     return guarded(-1, [&] {
         const auto found = unwrap(file).attributes();

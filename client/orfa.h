@@ -322,6 +322,9 @@ typedef struct orfa_counters {
                               * shares: without a request */
 } orfa_counters;
 ORFA_API void orfa_counters_of(orfa_session* session, orfa_counters* out);
+/* Whether the session has mapped the memory of all servers that hold the file, so that accesses may
+ * be in place: 1 or 0. Connects to them, unless the first one's is not mapped. */
+ORFA_API int orfa_file_is_mapped(orfa_file* file);
 /* bytes_in_place alone, at no cost worth mentioning. */
 ORFA_API uint64_t orfa_bytes_in_place(orfa_session* session);
 

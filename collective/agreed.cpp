@@ -4,7 +4,7 @@
 namespace orfa::collective {
 namespace {
 
-constexpr unsigned kMostStays = 4;                    // of Agreed::kCallsRemembered
+constexpr unsigned kMostStays = 4;                    // of Outcomes::kRemembered
 constexpr std::uint64_t kMostBytesAhead = 128 << 10;  // of a rank: with more, waiting is cheap
 
 std::string name_of(Way way) {

@@ -13,17 +13,13 @@ namespace orfa::collective {
 
 // The same on all ranks, but for what has been said.
 struct Agreed {
-    // Ranks run ahead of each other while each had a reason to stay in few of its last
-    // kCallsRemembered calls.
-    static constexpr unsigned kCallsRemembered = 16;
-
     bool known = false;  // the notes are those of a call
     Notes notes;
 
     Domains domains;
     Facts facts;
     Choice choice;
-    bool ahead = false;  // ranks needn't wait for each other in a call
+    bool ahead = false;  // ranks needn't wait for each other: they had few reasons to stay
 
     // Draws the conclusions from the notes. `board`, `windows`: the ranks have such memory in
     // common.

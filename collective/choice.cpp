@@ -19,6 +19,7 @@ struct ExchangePrices {
 };
 
 constexpr AccessPrices kSameHost = {15, 0.05, 0.0002};
+constexpr AccessPrices kInPlace = {3, 0.002, 0.00015};
 constexpr AccessPrices kNetwork = {60, 1.5, 0.0008};
 constexpr ExchangePrices kCommonMemory = {40, 0.004, 0.0001};
 constexpr ExchangePrices kMessages = {150, 0.006, 0.00025};
@@ -38,6 +39,7 @@ double left_after_merge(const Facts& facts) {
 
 Cost cost_of(const Facts& facts) {
     const AccessPrices& access = facts.network ? kNetwork : kSameHost;
+    const AccessPrices& own = facts.in_place ? kInPlace : access;
     const ExchangePrices& exchange = facts.common_memory ? kCommonMemory
                                      : facts.network     ? kNetworkMessages
                                                          : kMessages;
@@ -47,7 +49,7 @@ Cost cost_of(const Facts& facts) {
     const double in_file = static_cast<double>(facts.file_pieces) * facts.ranks;
     const double moved = bytes * access.byte;
     Cost cost;
-    cost.independent = facts.ranks * access.request + pieces * access.piece + moved;
+    cost.independent = facts.ranks * own.request + pieces * own.piece + bytes * own.byte;
     cost.twophase = exchange.round + pieces * exchange.piece + bytes * exchange.byte +
                     facts.aggregators * access.request +
                     in_file * left_after_merge(facts) * access.piece + moved;
@@ -65,6 +67,7 @@ Choice choose(const Facts& facts) {
     const Cost cost = cost_of(facts);
     if (cost.twophase < kMargin * cost.independent)
         return {Way::kTwophase, "small pieces that make up large ranges together"};
+    if (facts.in_place) return {Way::kIndependent, "in place, without the servers"};
     if (facts.file_pieces <= 1) return {Way::kIndependent, "each rank's bytes lie in one piece"};
     if (left_after_merge(facts) > 0.5) return {Way::kIndependent, "holes between the pieces"};
     return {Way::kIndependent, "large pieces"};

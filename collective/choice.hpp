@@ -14,6 +14,7 @@ struct Facts {
     bool orderly = true;         // no rank's view goes backwards or overlaps itself
     bool network = false;        // a server is reached over a network
     bool common_memory = false;  // the ranks have memory in common
+    bool in_place = false;       // all ranks reach what the servers store without requests
     std::uint32_t ranks = 1;     // of the communicator
     std::uint32_t aggregators = 1;
     std::uint64_t bytes = 0;          // most of a rank

@@ -6,6 +6,7 @@
 namespace orfa::collective {
 namespace {
 
+constexpr std::uint64_t kMostMisses = 4;           // of Outcomes::kRemembered
 constexpr std::uint64_t kLargestBuffer = 1 << 30;  // messages count in int
 
 }  // namespace
@@ -47,6 +48,7 @@ Facts facts_of(const Notes& notes, const Domains& domains, std::uint32_t ranks) 
     facts.wish = static_cast<Way>(notes.number(Notes::kWish));
     facts.orderly = notes.number(Notes::kDisorderly) == 0;
     facts.network = notes.number(Notes::kNetwork) != 0;
+    facts.in_place = notes.number(Notes::kMisses) <= kMostMisses;
     facts.ranks = ranks;
     facts.aggregators = domains.aggregators;
     facts.bytes = notes.number(Notes::kBytes);

@@ -30,7 +30,8 @@ struct Notes {
         kMinusFirst,
         kEnd,
         kRunAhead,
-        kStays,  // in how many of its last calls a rank had a reason to wait for all
+        kMisses,  // see Outcomes
+        kStays,
         kFields
     };
     std::array<std::int64_t, Board::kMostValues> values{};

@@ -6,13 +6,13 @@
 #include "collective/mpi_ranks.hpp"
 #include "collective/notes.hpp"
 #include "collective/orfa_coll.h"
+#include "collective/outcomes.hpp"
 #include "collective/run_ahead.hpp"
 #include "collective/windows.hpp"
 
 #include <algorithm>
 #include <array>
 #include <atomic>
-#include <bitset>
 #include <cerrno>
 #include <cstdio>
 #include <cstdlib>
@@ -33,6 +33,7 @@ using orfa::collective::FileAccess;
 using orfa::collective::MpiRanks;
 using orfa::collective::Notes;
 using orfa::collective::notes_of;
+using orfa::collective::Outcomes;
 using orfa::collective::Range;
 using orfa::collective::Run;
 using orfa::collective::RunAhead;
@@ -74,10 +75,6 @@ bool wants_words() {
     return value != nullptr && value[0] != '\0' && std::strcmp(value, "0") != 0;
 }
 
-// This rank's reasons to stay, which it had in each of the last calls, as bits.
-using Stays = std::bitset<Agreed::kCallsRemembered>;
-constexpr Stays kAlwaysStayed((1ULL << Agreed::kCallsRemembered) - 1);
-
 }  // namespace
 
 struct orfa_coll {
@@ -86,7 +83,9 @@ struct orfa_coll {
     orfa_layout layout{};
     orfa_coll_hints hints{};
     bool verbose = wants_words();
-    std::array<Agreed, 2> agreed;  // of reads, of writes
+    std::array<Agreed, 2> agreed;      // of reads, of writes
+    std::array<Outcomes, 2> outcomes;  // likewise, this rank's
+    bool mapped = false;               // this rank may reach in place what the servers store
     Buffers buffers;
     std::uint64_t id = 0;
     std::uint64_t calls = 0;       // begun so far: the same on all ranks
@@ -97,7 +96,6 @@ struct orfa_coll {
     // Of the call under way.
     MPI_Comm comm = MPI_COMM_NULL;
     std::size_t writing = 0;  // 0 or 1
-    Stays stays = kAlwaysStayed;
     Notes mine;
     Domains domains;
     const Windows* common = nullptr;
@@ -123,13 +121,22 @@ void consider(const orfa_coll& coll, Agreed& agreed, std::uint32_t ranks) {
     agreed.consider(coll.layout, ranks, board, board && !coll.windows.given_up());
 }
 
-// Collective. Learns from the calls told of but the last `left`.
-void learn(orfa_coll& coll, MpiRanks& ranks, std::size_t left) {
-    if (coll.told.size() <= left) return;
+// What became of this rank's calls in the present direction.
+void note_outcomes(const orfa_coll& coll, Notes& notes) {
+    const Outcomes& outcomes = coll.outcomes[coll.writing];
+    notes[Notes::kStays] = static_cast<std::int64_t>(outcomes.stays());
+    notes[Notes::kMisses] =
+        coll.mapped ? static_cast<std::int64_t>(outcomes.misses()) : Outcomes::kRemembered;
+}
+
+// Collective. Learns from the calls told of but the last `left`. False: there are none.
+bool learn(orfa_coll& coll, MpiRanks& ranks, std::size_t left) {
+    if (coll.told.size() <= left) return false;
     Agreed& agreed = coll.agreed[coll.writing];
     agreed.notes.values = coll.told.take(left, *coll.board, ranks);
     remember_late(coll, static_cast<int>(agreed.notes[Notes::kError]));
     consider(coll, agreed, ranks.size());
+    return true;
 }
 
 // Collective. Before a rank writes: what it has to leave alone.
@@ -195,8 +202,8 @@ orfa_coll_way orfa_coll_begin(orfa_coll* coll, MPI_Comm comm, int writing,
     Agreed& agreed = coll->agreed[direction];
     if (direction != coll->writing || !agreed.known) {
         learn(*coll, ranks, 0);
-        coll->stays = kAlwaysStayed;
-        agreed.notes[Notes::kStays] = Agreed::kCallsRemembered;
+        coll->outcomes[direction].doubt();
+        agreed.notes[Notes::kStays] = Outcomes::kRemembered;
         agreed.ahead = false;
     }
     coll->comm = comm;
@@ -205,15 +212,13 @@ orfa_coll_way orfa_coll_begin(orfa_coll* coll, MPI_Comm comm, int writing,
     if (!agreed.ahead) coll->remote = is_remote();
     coll->mine = notes_of(ranks.rank(), coll->hints, direction, coll->remote, *mine);
     if (!agreed.known) {
+        coll->mapped = orfa_file_is_mapped(coll->file) != 0;
         agreed.notes = coll->mine;
-        agreed.notes[Notes::kStays] = Agreed::kCallsRemembered;
+        note_outcomes(*coll, agreed.notes);
         ranks.maximum(agreed.notes.values);
         agreed.known = true;
     }
-    if (!agreed.ahead) {
-        learn(*coll, ranks, 0);
-        consider(*coll, agreed, ranks.size());
-    }
+    if (!agreed.ahead && !learn(*coll, ranks, 0)) consider(*coll, agreed, ranks.size());
     const Way way = agreed.choice.way;
     coll->domains = agreed.domains;
     if (coll->verbose && ranks.rank() == 0) {
@@ -282,8 +287,8 @@ int orfa_coll_end(orfa_coll* coll, int error_class) {
     mine[Notes::kError] = error_class;
     const bool in_place =
         orfa_bytes_in_place(orfa_default_session()) - coll->in_place >= mine.number(Notes::kBytes);
-    coll->stays = error_class != 0 ? kAlwaysStayed : coll->stays << 1 | Stays(in_place ? 0 : 1);
-    mine[Notes::kStays] = static_cast<std::int64_t>(coll->stays.count());
+    coll->outcomes[coll->writing].add(agreed.choice.way, in_place, error_class != 0);
+    note_outcomes(*coll, mine);
     if (coll->board == nullptr) {
         agreed.notes = mine;
         ranks.maximum(agreed.notes.values);

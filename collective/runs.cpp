@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "collective/runs.hpp"
 
+#include "common/strided_copy.hpp"
+
 #include <algorithm>
 #include <cstring>
 
@@ -12,29 +14,8 @@ std::byte* memory_at(std::uintptr_t address) {
     return reinterpret_cast<std::byte*>(address);  // NOLINT(performance-no-int-to-ptr)
 }
 
-// The compiler turns copies of a constant size into moves; a call each would cost more than they
-// do.
-template <std::size_t kLength, typename Move>
-void copy_fixed(std::uint64_t count, Move move) {
-    for (std::uint64_t i = 0; i < count; ++i)
-        move(i, kLength);
-}
-
-template <typename Move>
-void copy_run(std::uint64_t length, std::uint64_t count, Move move) {
-    switch (length) {
-        case 4:
-            return copy_fixed<4>(count, move);
-        case 8:
-            return copy_fixed<8>(count, move);
-        case 16:
-            return copy_fixed<16>(count, move);
-        case 32:
-            return copy_fixed<32>(count, move);
-        default:
-            for (std::uint64_t i = 0; i < count; ++i)
-                move(i, length);
-    }
+std::int64_t signed_of(std::uint64_t stride) {
+    return static_cast<std::int64_t>(stride);
 }
 
 // Calls copy(run, whole pieces, packed position), and copy() for the rest of a piece that the
@@ -201,19 +182,15 @@ void sink(std::vector<Cursor>& heap) {
 
 void scatter(std::span<const Run> runs, std::uintptr_t base, std::span<const std::byte> packed) {
     walk(runs, packed.size(), [&](const Run& run, std::uint64_t at) {
-        const std::byte* from = packed.data() + at;
-        copy_run(run.length, run.count, [&](std::uint64_t i, std::size_t length) {
-            std::memcpy(memory_at(base + run.start + i * run.stride), from + i * length, length);
-        });
+        spread_pieces(memory_at(base + run.start), signed_of(run.stride), packed.data() + at,
+                      run.length, run.count);
     });
 }
 
 void gather(std::span<const Run> runs, std::uintptr_t base, std::span<std::byte> packed) {
     walk(runs, packed.size(), [&](const Run& run, std::uint64_t at) {
-        std::byte* to = packed.data() + at;
-        copy_run(run.length, run.count, [&](std::uint64_t i, std::size_t length) {
-            std::memcpy(to + i * length, memory_at(base + run.start + i * run.stride), length);
-        });
+        gather_pieces(packed.data() + at, memory_at(base + run.start), signed_of(run.stride),
+                      run.length, run.count);
     });
 }
 
@@ -235,17 +212,13 @@ void copy_pieces(std::span<const Run> from, std::uintptr_t from_base, std::span<
         if (spread && target.length() <= source_left) {
             run.count = std::min(target.left(), source_left / target.length());
             run.stride = target.stride();
-            copy_run(run.length, run.count, [&](std::uint64_t i, std::size_t length) {
-                std::memcpy(memory_at(there + i * run.stride), memory_at(here + i * length),
-                            length);
-            });
+            spread_pieces(memory_at(there), signed_of(run.stride), memory_at(here), run.length,
+                          run.count);
         } else if (gathered && source.length() <= target_left) {
             run.count = std::min(source.left(), target_left / source.length());
             run.stride = source.stride();
-            copy_run(run.length, run.count, [&](std::uint64_t i, std::size_t length) {
-                std::memcpy(memory_at(there + i * length), memory_at(here + i * run.stride),
-                            length);
-            });
+            gather_pieces(memory_at(there), memory_at(here), signed_of(run.stride), run.length,
+                          run.count);
         } else {
             std::memcpy(memory_at(there), memory_at(here), run.length);
         }

@@ -25,6 +25,12 @@ constexpr bool repeats(const Strided& run, const Strided& next) {
     return run.repeats == 1 || next.offset - run.offset == run.repeat_stride * run.repeats;
 }
 
+// The end of the extent that reaches furthest.
+constexpr std::uint64_t end_of(const Strided& run) {
+    return run.offset + (run.count - 1) * run.stride + (run.repeats - 1) * run.repeat_stride +
+           run.length;
+}
+
 // Replaces `out` by the same extents in the same order, folded greedily from the first one on.
 inline void fold(std::span<const Extent> extents, std::vector<Strided>& out) {
     out.clear();

@@ -66,6 +66,28 @@ Result<std::vector<protocol::Strided>> pattern_of(const orfa_access& access) {
 
 }  // namespace
 
+std::uint64_t Share::pieces() const {
+    if (!is_pattern()) return extents.size();
+    std::uint64_t pieces = 0;
+    for (const protocol::Strided& entry : pattern)
+        pieces += std::uint64_t{entry.count} * entry.repeats;
+    return pieces / std::max(striping.stripe_count, 1U) + 1;
+}
+
+std::uint64_t Share::hull() const {
+    std::uint64_t first = ~std::uint64_t{0};
+    std::uint64_t end = 0;
+    const auto add = [&](std::uint64_t start, std::uint64_t behind) {
+        first = std::min(first, start);
+        end = std::max(end, behind);
+    };
+    for (const protocol::Extent& extent : extents)
+        add(extent.offset, extent.offset + extent.length);
+    for (const protocol::Strided& entry : pattern)
+        add(entry.offset, protocol::end_of(entry));
+    return (end - first) / std::max(striping.stripe_count, 1U);
+}
+
 Share& Shares::open_share(std::uint32_t column) {
     if (used_ == shares_.size()) shares_.emplace_back();
     current_[column] = used_;

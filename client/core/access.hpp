@@ -34,6 +34,10 @@ struct Share {
         segments.clear();
     }
     [[nodiscard]] bool is_pattern() const { return !pattern.empty(); }
+    // About how many pieces of the object there are, and how many bytes from the first one's start
+    // to the last one's end.
+    [[nodiscard]] std::uint64_t pieces() const;
+    [[nodiscard]] std::uint64_t hull() const;
 };
 
 // Extents of a share at most.

@@ -212,13 +212,8 @@ Status File::allocate(std::uint64_t offset, std::uint64_t length) {
     return ask_columns(columns, protocol::Op::kAllocate, requests, take_nothing);
 }
 
-Status File::locate(std::uint32_t column, const Locations::Miss& miss, Locations::Purpose purpose) {
+Status File::locate(std::uint32_t column, const Locations::Miss& miss, std::uint32_t room) {
     rpc::Mesh& mesh = session_.mesh();
-    std::uint32_t room = 0;
-    if (purpose == Locations::Purpose::kFill) {
-        const MutexLock lock(mesh.mutex());
-        room = locations_.room_wanted(miss);
-    }
     const std::uint64_t first = miss.region() * Locations::kRegionBlocks;
     const protocol::LocateRequest request{capability_,
                                           first,
@@ -237,6 +232,18 @@ Status File::locate(std::uint32_t column, const Locations::Miss& miss, Locations
     const MutexLock lock(mesh.mutex());
     locations_.learn(column, miss, head.made, locations);
     return {};
+}
+
+bool File::is_mapped() {
+    rpc::Mesh& mesh = session_.mesh();
+    for (const std::uint32_t column : all_columns()) {
+        const std::uint32_t server = server_of(column);
+        if (!mesh.is_connected(server) && !mesh.connect(server).ok()) return false;
+        const MutexLock lock(mesh.mutex());
+        const auto route = mesh.route(server);
+        if (!route.ok() || (*route).endpoint->exposed((*route).peer).memory.empty()) return false;
+    }
+    return true;
 }
 
 Status File::sync() {

@@ -55,7 +55,11 @@ class File {
     Locations& locations() { return locations_; }
     // Asks the column's server about the miss's region, and learns the answer. What requests give.
     // May have the server make room there, to fill it.
-    Status locate(std::uint32_t column, const Locations::Miss& miss, Locations::Purpose purpose);
+    Status locate(std::uint32_t column, const Locations::Miss& miss, std::uint32_t room);
+
+    // Whether this process has mapped the stores of all servers that hold it, and so might do
+    // without requests. Connects to them, unless the first one's is not mapped.
+    bool is_mapped();
 
     FileLocks& locks() { return locks_; }
     [[nodiscard]] Session& session() const { return session_; }
@@ -66,6 +70,8 @@ class File {
     [[nodiscard]] std::uint32_t server_of(std::uint32_t column) const;
     // Whether the home server knows that data may be on other servers than the first.
     [[nodiscard]] bool is_spread() const { return spread_.load(std::memory_order_relaxed); }
+    // Tells it, unless it knows. What requests give.
+    Status mark_spread();
     void set_spread() { spread_.store(true, std::memory_order_relaxed); }
     // The file's size, when the objects of some columns are known already: `sizes[column]`, or
     // kUnknown. Asks the servers of the others.
@@ -82,7 +88,6 @@ class File {
     template <typename Request, typename Take>
     Status ask_columns(const std::vector<std::uint32_t>& columns, protocol::Op op,
                        const std::vector<Request>& requests, Take take);
-    Status mark_spread();
     [[nodiscard]] std::vector<std::uint32_t> all_columns() const;
 
     Session& session_;

@@ -2,9 +2,9 @@
 #include "client/core/in_place.hpp"
 
 #include "client/core/transfer.hpp"
+#include "common/strided_copy.hpp"
 
 #include <algorithm>
-#include <cstring>
 #include <ctime>
 
 namespace orfa::client {
@@ -71,32 +71,55 @@ void InPlaceCopy::let_go() {
     held_ = kNone;
 }
 
-bool InPlaceCopy::copy(std::uint64_t offset, std::byte* memory, std::uint64_t length) {
-    while (length > 0) {
+// The bytes of the held block that may be copied end here.
+std::uint32_t InPlaceCopy::end_of_held() const {
+    return direction_ == Direction::kWrite ? where_.room : where_.to;
+}
+
+bool InPlaceCopy::copy(const Pieces& pieces, std::uint64_t done) {
+    while (done < pieces.length * pieces.count) {
+        const std::uint64_t index = done / pieces.length;
+        const std::uint64_t within = done % pieces.length;
+        const std::uint64_t offset = pieces.offset + index * pieces.stride + within;
         const std::uint64_t block = offset / kBlock;
         const auto from = static_cast<std::uint32_t>(offset % kBlock);
-        const auto part = static_cast<std::uint32_t>(std::min(length, kBlock - from));
-        const bool is_write = direction_ == Direction::kWrite;
+        const auto length =
+            static_cast<std::uint32_t>(std::min(pieces.length - within, kBlock - from));
         if ((block != held_ && !hold(block)) || from < where_.from ||
-            from + part > (is_write ? where_.room : where_.to)) {
-            miss_ = {block, from, from + part};
+            from + length > end_of_held()) {
+            miss_ = {block, from, from + length};
             return false;
         }
-        std::byte* const content = store_.block(where_.block) + from;
-        if (is_write)
-            std::memcpy(content, memory, part);
-        else
-            std::memcpy(memory, content, part);
-        if (is_write && from + part > where_.to) {
-            room_end_ = std::max(room_end_, from + part);
-            room_bytes_ += part;
-        }
-        offset += part;
-        memory += part;
-        length -= part;
-        bytes_ += part;
+        Pieces here{from, pieces.stride, pieces.memory + done, length, 1};
+        if (length == pieces.length && pieces.stride >= length)
+            here.count =
+                std::min(pieces.count - index, (end_of_held() - from - length) / pieces.stride + 1);
+        copy_in_held(here);
+        done += here.length * here.count;
     }
     return true;
+}
+
+// Pieces of the held block; offsets count from its start.
+void InPlaceCopy::copy_in_held(const Pieces& pieces) {
+    std::byte* const content = store_.block(where_.block) + pieces.offset;
+    const std::uint64_t stride = pieces.count > 1 ? pieces.stride : 0;  // within the block
+    const auto step = static_cast<std::int64_t>(stride);
+    if (direction_ == Direction::kWrite)
+        spread_pieces(content, step, pieces.memory, pieces.length, pieces.count);
+    else
+        gather_pieces(pieces.memory, content, step, pieces.length, pieces.count);
+    bytes_ += pieces.length * pieces.count;
+    if (direction_ != Direction::kWrite) return;
+    // Those that end behind what can be read are new.
+    const std::uint64_t first_end = pieces.offset + pieces.length;
+    std::uint64_t known = where_.to >= first_end ? 1 : 0;
+    if (known > 0 && stride > 0)
+        known = std::min(pieces.count, (where_.to - first_end) / stride + 1);
+    if (known == pieces.count) return;
+    const std::uint64_t end = first_end + (pieces.count - 1) * stride;
+    room_end_ = std::max(room_end_, static_cast<std::uint32_t>(end));
+    room_bytes_ += (pieces.count - known) * pieces.length;
 }
 
 }  // namespace orfa::client

@@ -4,6 +4,7 @@
 #pragma once
 
 #include "client/core/locations.hpp"
+#include "client/core/pieces.hpp"
 #include "fabric/fabric.hpp"
 #include "protocol/mapped_store.hpp"
 
@@ -26,15 +27,17 @@ class InPlaceCopy {
     InPlaceCopy(const InPlaceCopy&) = delete;
     InPlaceCopy& operator=(const InPlaceCopy&) = delete;
 
-    // Copies a range of the object to or from `memory`. False: miss() lies in the way; what is
-    // before it was copied.
-    bool copy(std::uint64_t offset, std::byte* memory, std::uint64_t length);
+    // Copies all pieces but their first `done` bytes. False: miss() lies in the way; what is before
+    // it was copied.
+    bool copy(const Pieces& pieces, std::uint64_t done);
     [[nodiscard]] const Locations::Miss& miss() const { return miss_; }
     // Copied so far.
     [[nodiscard]] std::uint64_t bytes() const { return bytes_; }
 
   private:
     bool hold(std::uint64_t block);
+    [[nodiscard]] std::uint32_t end_of_held() const;
+    void copy_in_held(const Pieces& pieces);
     void let_go();
 
     protocol::MappedStore store_;

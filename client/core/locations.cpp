@@ -12,7 +12,8 @@ namespace {
 constexpr std::uint32_t kWritersPatience = 4;
 constexpr std::uint32_t kOverwritersPatience = 16;  // a region has no more of the largest
 constexpr std::uint32_t kMostPatience = 1024;
-constexpr std::uint32_t kFirstRoom = 2;  // blocks
+constexpr std::uint64_t kFirstRoom = 2;  // blocks
+constexpr std::uint64_t kMostRoom = protocol::kMaxRoom;
 
 }  // namespace
 
@@ -51,12 +52,12 @@ bool Locations::is_worth_asking(std::uint32_t column, const Miss& miss, Purpose 
     return region.misses++ >= patience;
 }
 
-std::uint32_t Locations::room_wanted(const Miss& miss) const {
-    if (!fills_room()) return 0;
-    const std::uint64_t wanted = std::clamp<std::uint64_t>(
-        room_filled_ / protocol::kStoreBlockBytes, kFirstRoom, protocol::kMaxRoom);
+std::uint32_t Locations::room_wanted(const Miss& miss, std::uint64_t needed) const {
+    std::uint64_t wanted = needed;
+    if (fills_room())
+        wanted = std::max({needed, kFirstRoom, room_filled_ / protocol::kStoreBlockBytes});
     const std::uint64_t left = kRegionBlocks - miss.block % kRegionBlocks;
-    return static_cast<std::uint32_t>(std::min(wanted, left));
+    return static_cast<std::uint32_t>(std::min({wanted, left, kMostRoom}));
 }
 
 void Locations::filled(std::uint32_t column, std::uint64_t block, std::uint32_t to,

@@ -33,14 +33,16 @@ class Locations {
     enum class Purpose : std::uint8_t {
         kRead,       // what is read is likely to be there
         kFill,       // a small write; if it is new to the file, asking takes memory
+        kSprinkle,   // a write of many small pieces close together, costly by request
         kOverwrite,  // a large one, for which none is taken; in vain, unless it is not new
     };
-    // Counts a miss: whether to ask for its region. Readers ask at once, others after some misses,
-    // and each question in vain makes all wait longer.
+    // Counts a miss: whether to ask for its region. Who reads or sprinkles asks at once, others
+    // after some misses, and each question in vain makes all wait longer.
     bool is_worth_asking(std::uint32_t column, const Miss& miss, Purpose purpose);
-    // How many blocks from the miss on are to have room for a small write. Rises as long as most of
-    // it is filled; 0: none, as too much was not.
-    [[nodiscard]] std::uint32_t room_wanted(const Miss& miss) const;
+    // How many blocks from the miss on are to have room for writes, of which `needed` at least if
+    // one question is allowed so many. Rises as long as much of it is filled; no more than needed
+    // where too much was not.
+    [[nodiscard]] std::uint32_t room_wanted(const Miss& miss, std::uint64_t needed) const;
     // The answer, of the miss's region; `made`: blocks that the server made room in.
     void learn(std::uint32_t column, const Miss& miss, std::uint32_t made,
                std::span<const protocol::BlockLocation, kRegionBlocks> locations);

@@ -2,7 +2,7 @@
 #include "client/core/part.hpp"
 
 #include "client/core/file.hpp"
-#include "client/core/in_place.hpp"
+#include "client/core/pieces.hpp"
 #include "client/core/session.hpp"
 #include "client/core/transfer.hpp"
 #include "protocol/codec.hpp"
@@ -16,120 +16,12 @@
 namespace orfa::client {
 namespace {
 
-// Of larger ones servers see that the program's memory is not there (EFAULT), which here would be
-// the program's end; they copy them with both processors.
-constexpr std::uint64_t kLargestInPlace = 1 << 20;
-// Larger writes gain nothing by room: making it costs the server what copying them would.
-constexpr std::uint64_t kLargestToFill = 128 << 10;
-
 template <typename T>
 std::size_t bytes_of(const std::vector<T>& items) {
     return items.size() * sizeof(T);
 }
 
 }  // namespace
-
-// visit_pieces() of a share that is a pattern's part.
-template <typename Visit>
-bool Part::visit_pattern(Visit visit) const {
-    const fabric::LocalSegment* segment = share_->segments.data();
-    std::uint64_t before = 0;  // bytes of the segments before *segment
-    protocol::Walk walk(share_->pattern, share_->striping);
-    for (auto run = walk.next(); run.count > 0; run = walk.next()) {
-        const std::uint64_t bytes = run.length * run.count;
-        for (std::uint64_t done = 0; done < bytes;) {
-            const std::uint64_t at = run.position + done;
-            while (at - before >= segment->length)
-                before += segment++->length;
-            const std::uint64_t within = done % run.length;
-            const std::uint64_t part =
-                std::min<std::uint64_t>(run.length - within, segment->length - (at - before));
-            if (!visit(run.offset + done / run.length * run.stride + within,
-                       segment->data + (at - before), part))
-                return false;
-            done += part;
-        }
-    }
-    return true;
-}
-
-// Calls visit(object_offset, memory, length) for each piece that is whole in object and memory, in
-// order, while it returns true; what the last call returned.
-template <typename Visit>
-bool Part::visit_pieces(Visit visit) const {
-    if (share_->is_pattern()) return visit_pattern(visit);
-    const fabric::LocalSegment* segment = share_->segments.data();
-    std::size_t within = 0;
-    for (const auto& extent : share_->extents) {
-        for (std::uint64_t done = 0; done < extent.length;) {
-            if (within == segment->length) {
-                ++segment;
-                within = 0;
-            }
-            const std::uint64_t part =
-                std::min<std::uint64_t>(extent.length - done, segment->length - within);
-            if (!visit(extent.offset + done, segment->data + within, part)) return false;
-            done += part;
-            within += part;
-        }
-    }
-    return true;
-}
-
-// Goes on behind the first `done` bytes of the share, and adds to them. False: it ends at `miss`.
-// The caller holds the mesh's lock, by a name the analysis can't follow.
-bool Part::copy_in_place(std::uint64_t& done, Locations::Miss& miss) ORFA_NO_ANALYSIS {
-    File& file = transfer_.file();
-    rpc::Mesh& mesh = file.session().mesh();
-    mesh.notice();
-    miss = {};
-    const auto route = mesh.route(file.server_of(share_->column));
-    if (!route.ok()) return false;
-    const fabric::ExposedMemory exposed = (*route).endpoint->exposed((*route).peer);
-    if (exposed.memory.empty()) return false;
-    InPlaceCopy copy(exposed, file.locations(), share_->column, direction_);
-    std::uint64_t skip = done;
-    const bool whole =
-        visit_pieces([&](std::uint64_t offset, std::byte* memory, std::uint64_t length) {
-            const std::uint64_t before = std::min(skip, length);
-            skip -= before;
-            return copy.copy(offset + before, memory + before, length - before);
-        });
-    done += copy.bytes();
-    if (!whole) miss = copy.miss();
-    return whole;
-}
-
-bool Part::move_in_place(Share& share, Direction direction) {
-    if (share.bytes > kLargestInPlace) return false;
-    share_ = &share;
-    direction_ = direction;
-    File& file = transfer_.file();
-    rpc::Mesh& mesh = file.session().mesh();
-    // Data beyond the first server must not be there before its home server knows.
-    if (direction == Direction::kWrite && share.column != 0 && !file.is_spread()) return false;
-    const Locations::Purpose purpose = direction == Direction::kRead ? Locations::Purpose::kRead
-                                       : share.bytes > kLargestToFill
-                                           ? Locations::Purpose::kOverwrite
-                                           : Locations::Purpose::kFill;
-    std::uint64_t done = 0;
-    std::uint64_t asked_at = ~std::uint64_t{0};
-    while (true) {
-        Locations::Miss miss{};
-        {
-            const MutexLock lock(mesh.mutex());
-            if (copy_in_place(done, miss)) break;
-            if (miss.to == 0 || done == asked_at ||
-                !file.locations().is_worth_asking(share.column, miss, purpose))
-                return false;
-        }
-        asked_at = done;
-        if (!file.locate(share.column, miss, purpose).ok()) return false;
-    }
-    reply_ = {share.bytes, File::kUnknown};
-    file.session().counters.bytes_in_place.fetch_add(share.bytes, std::memory_order_relaxed);
-    return true;
-}
 
 // The caller holds the mesh's lock, by a name the analysis can't follow.
 Status Part::start(Share& share, Direction direction,
@@ -310,9 +202,8 @@ void Part::gather(std::span<std::byte> out) const {
         out = out.subspan(length);
     };
     if (share_->is_pattern()) {
-        visit_pattern([&](std::uint64_t, const std::byte* memory, std::uint64_t length) {
+        visit_pieces(*share_, [&](std::uint64_t, const std::byte* memory, std::uint64_t length) {
             put(memory, length);
-            return true;
         });
         return;
     }
@@ -325,17 +216,16 @@ void Part::scatter(std::span<const std::byte> in) {
     if (way_ == Way::kPacked)
         transfer_.file().session().counters.bytes_packed.fetch_add(share_->bytes,
                                                                    std::memory_order_relaxed);
-    visit_pieces([&](std::uint64_t offset, std::byte* memory, std::uint64_t length) {
+    visit_pieces(*share_, [&](std::uint64_t offset, std::byte* memory, std::uint64_t length) {
         const std::uint64_t there = protocol::bytes_below(offset, length, reply_.object_size);
         std::memcpy(memory, in.data(), there);
         in = in.subspan(length);
-        return true;
     });
 }
 
 void Part::zero_holes(const protocol::Layout& layout, std::uint64_t file_size) {
     if (reply_.bytes == share_->bytes) return;
-    visit_pieces([&](std::uint64_t offset, std::byte* memory, std::uint64_t length) {
+    visit_pieces(*share_, [&](std::uint64_t offset, std::byte* memory, std::uint64_t length) {
         while (length > 0) {
             // Within one stripe, object and file run side by side.
             const std::uint64_t part =
@@ -349,7 +239,6 @@ void Part::zero_holes(const protocol::Layout& layout, std::uint64_t file_size) {
             memory += part;
             length -= part;
         }
-        return true;
     });
 }
 

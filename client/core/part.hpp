@@ -61,11 +61,10 @@ class Part final : public rpc::Call {
     void release();
     void gather(std::span<std::byte> out) const;
     void scatter(std::span<const std::byte> in);
-    template <typename Visit>
-    bool visit_pieces(Visit visit) const;
-    template <typename Visit>
-    bool visit_pattern(Visit visit) const;
-    bool copy_in_place(std::uint64_t& done, Locations::Miss& miss);
+    enum class Copied : std::uint8_t { kAll, kSome, kNothingThere, kMissed };
+    Copied copy_in_place(std::uint64_t& done, Locations::Miss& miss);
+    [[nodiscard]] std::uint32_t room_for(const Locations::Miss& miss, Locations::Purpose purpose,
+                                         std::uint64_t done) const;
 
     Transfer& transfer_;
     Share* share_ = nullptr;

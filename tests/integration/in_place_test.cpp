@@ -124,6 +124,60 @@ TEST_F(InPlace, ScatteredWritesTakeLittleMoreMemoryThanTheyFill) {
     EXPECT_LE(used, (200 + 4 * 64) * 65536LL);
 }
 
+// Two ranks, say, whose pieces of 24 bytes take turns in a new file.
+TEST_F(InPlace, PatternsOfSmallPiecesNeedFewRequests) {
+    constexpr std::uint64_t kPiece = 24;
+    constexpr std::uint32_t kPieces = 200'000;
+    const SessionPtr other = connect(cluster_, "local");
+    const SessionPtr* const sessions[] = {&session_, &other};
+    const auto whole = pattern(5, 0, kPiece * kPieces * 2);
+    for (std::uint64_t rank = 0; rank < 2; ++rank) {
+        const SessionPtr& session = *sessions[rank];
+        const FilePtr file = open(session, "/pieces", O_CREAT | O_RDWR, {65536, 4, 0});
+        std::vector<std::byte> mine;
+        for (std::uint64_t i = 0; i < kPieces; ++i) {
+            const auto from = whole.begin() + static_cast<std::ptrdiff_t>((2 * i + rank) * kPiece);
+            mine.insert(mine.end(), from, from + kPiece);
+        }
+        const orfa_strided strided{rank * kPiece, kPiece, 2 * kPiece, 0, kPieces, 1};
+        const orfa_segment segment{mine.data(), mine.size()};
+        const orfa_access access{&segment, 1, nullptr, 0, &strided, 1};
+        const auto before = requests(session);
+        const auto bytes = in_place(session);
+        ASSERT_EQ(orfa_writev(file.get(), &access), static_cast<ssize_t>(mine.size()));
+        EXPECT_EQ(in_place(session) - bytes, mine.size());
+        EXPECT_LT(requests(session) - before, 20U);
+        std::vector<std::byte> back(mine.size());
+        const orfa_segment into{back.data(), back.size()};
+        const orfa_access reading{&into, 1, nullptr, 0, &strided, 1};
+        ASSERT_EQ(orfa_readv(file.get(), &reading), static_cast<ssize_t>(mine.size()));
+        EXPECT_EQ(back, mine);
+        EXPECT_EQ(in_place(session) - bytes, 2 * mine.size());
+        EXPECT_EQ(orfa_file_is_mapped(file.get()), 1);
+    }
+    const SessionPtr far = connect(cluster_, "ofi");
+    const FilePtr file = open(far, "/pieces", O_RDONLY);
+    expect(file, 5, 0, whole.size());
+    EXPECT_EQ(orfa_file_is_mapped(file.get()), 0);
+    struct stat status {};
+    ASSERT_EQ(orfa_stat(session_.get(), "/pieces", &status), 0);
+    EXPECT_EQ(status.st_size, static_cast<off_t>(whole.size()));
+}
+
+// Pieces that lie far apart, each in a block of its own, are no reason to make more of them.
+TEST_F(InPlace, PatternsOfPiecesFarApartTakeTheirBlocksOnly) {
+    const FilePtr file = open(session_, "/apart", O_CREAT | O_RDWR, {65536, 4, 0});
+    const orfa_strided strided{0, 16, 1 << 20, 0, 400, 1};
+    std::vector<std::byte> bytes(16 * 400);
+    const orfa_segment segment{bytes.data(), bytes.size()};
+    const orfa_access access{&segment, 1, nullptr, 0, &strided, 1};
+    ASSERT_EQ(orfa_writev(file.get(), &access), static_cast<ssize_t>(bytes.size()));
+    long long used = 0;
+    for (int server = 0; server < 4; ++server)
+        used += status_figure(session_.get(), server, "memory_used");
+    EXPECT_LE(used, (400 + 4 * 64) * 65536LL);
+}
+
 TEST_F(InPlace, TheTimeOfTheLastWriteMoves) {
     const FilePtr file = open(session_, "/time", O_CREAT | O_RDWR, {65536, 1, 0});
     write(file, 1, 0, 10'000);

@@ -52,6 +52,18 @@ TEST(Choice, TinyPiecesFarApartStayIndependent) {
     EXPECT_EQ(choose(facts).way, Way::kIndependent);
 }
 
+TEST(Choice, InPlaceTinyPiecesNeedNoExchange) {
+    for (const std::uint64_t piece : {4, 16, 100}) {
+        Facts facts = interleaved(4, piece, kMiB);
+        facts.common_memory = true;
+        EXPECT_EQ(choose(facts).way, Way::kTwophase);
+        facts.in_place = true;
+        EXPECT_EQ(choose(facts).way, Way::kIndependent);
+        facts.wish = Way::kTwophase;
+        EXPECT_EQ(choose(facts).way, Way::kTwophase);
+    }
+}
+
 TEST(Choice, HintsWinOverCosts) {
     Facts facts = interleaved(4, kMiB, kMiB);
     facts.wish = Way::kServer;
