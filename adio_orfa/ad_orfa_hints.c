@@ -107,9 +107,9 @@ void adio_orfa_report_layout(ADIO_File fd, const orfa_layout* layout) {
 /* The user's hints without those that ROMIO must not see: ours, and persistent file realms, which
  * belong to a way of collective I/O that is not used here. */
 static MPI_Info for_romio(MPI_Info users_info) {
-    static const char* const keys[] = {"striping_factor", "striping_unit", "start_iodevice",
-                                       "romio_cb_pfr",    "cb_nodes",      "cb_buffer_size",
-                                       "orfa_run_ahead"};
+    static const char* const keys[] = {"striping_factor", "striping_unit",      "start_iodevice",
+                                       "romio_cb_pfr",    "cb_nodes",           "cb_buffer_size",
+                                       "orfa_run_ahead",  "orfa_run_ahead_size"};
     MPI_Info copy = MPI_INFO_NULL;
     int found, length;
 
@@ -135,6 +135,7 @@ static void take_permissions(ADIO_File fd, MPI_Info users_info) {
 static const Hint kNodes = {"cb_nodes", 1, INT_MAX, 1};
 static const Hint kBuffer = {"cb_buffer_size", 1, INT_MAX, 1};
 static const Hint kAhead = {"orfa_run_ahead", 0, ORFA_COLL_RUN_AHEAD, 1};
+static const Hint kAheadSize = {"orfa_run_ahead_size", 0, INT_MAX, 1};
 static const char kWay[] = "orfa_collective";
 static const char* const kWays[] = {"auto", "independent", "twophase", "server",
                                     "generic"}; /* by orfa_coll_way */
@@ -183,6 +184,7 @@ void adio_orfa_tell_collective(ADIO_File fd) {
         .aggregators = (int)wanted(fd, &kNodes, in_force.aggregators),
         .buffer_size = (uint64_t)wanted(fd, &kBuffer, (long long)in_force.buffer_size),
         .run_ahead = (int)wanted(fd, &kAhead, in_force.run_ahead),
+        .run_ahead_size = (uint64_t)wanted(fd, &kAheadSize, (long long)in_force.run_ahead_size),
     };
 
     MPI_Info_get(fd->info, kWay, MPI_MAX_INFO_VAL, text, &found);
@@ -192,6 +194,7 @@ void adio_orfa_tell_collective(ADIO_File fd) {
     tell(fd, kNodes.key, hints.aggregators);
     tell(fd, kBuffer.key, (long long)hints.buffer_size);
     tell(fd, kAhead.key, hints.run_ahead);
+    tell(fd, kAheadSize.key, (long long)hints.run_ahead_size);
 }
 
 /* One opening rank, and no gathering of host names to choose aggregators: ADIO_Open leaves a rank
@@ -224,6 +227,7 @@ void ADIOI_ORFA_SetInfo(ADIO_File fd, MPI_Info users_info, int* error_code) {
         take(fd, users_info, &kNodes);
         take(fd, users_info, &kBuffer);
         take(fd, users_info, &kAhead);
+        take(fd, users_info, &kAheadSize);
     }
     choose_opener(fd);
     if (adio_orfa_of(fd) != NULL) adio_orfa_tell_collective(fd);

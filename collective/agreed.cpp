@@ -4,8 +4,7 @@
 namespace orfa::collective {
 namespace {
 
-constexpr unsigned kMostStays = 4;                    // of Outcomes::kRemembered
-constexpr std::uint64_t kMostBytesAhead = 128 << 10;  // of a rank: with more, waiting is cheap
+constexpr unsigned kMostStays = 4;  // of Outcomes::kRemembered
 
 std::string name_of(Way way) {
     switch (way) {
@@ -30,8 +29,8 @@ void Agreed::consider(const orfa_layout& layout, std::uint32_t ranks, bool board
     facts.common_memory = windows;
     choice = choose(facts);
     ahead = board && choice.way == Way::kIndependent && facts.orderly &&
-            facts.bytes <= kMostBytesAhead && notes.number(Notes::kRunAhead) > 0 &&
-            notes.number(Notes::kStays) <= kMostStays;
+            facts.bytes <= notes.number(Notes::kRunAheadSize) &&
+            notes.number(Notes::kRunAhead) > 0 && notes.number(Notes::kStays) <= kMostStays;
 }
 
 std::string Agreed::news(std::uint32_t ranks) {

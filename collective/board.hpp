@@ -23,7 +23,7 @@ namespace orfa::collective {
 // own are unheard, no place of a ring is taken again before all ranks have heard what was there.
 class Board {
   public:
-    static constexpr std::size_t kMostValues = 14;
+    static constexpr std::size_t kMostValues = 15;
     static constexpr std::uint32_t kMostRanks = 64;
     static constexpr std::uint64_t kMostUnheard = 63;
 

@@ -19,6 +19,7 @@ Notes notes_of(std::uint32_t rank, const orfa_coll_hints& hints, std::size_t wri
     notes[Notes::kAggregators] = rank == 0 ? hints.aggregators : -1;
     notes[Notes::kBufferSize] = rank == 0 ? signed_of(hints.buffer_size) : -1;
     notes[Notes::kRunAhead] = rank == 0 ? hints.run_ahead : -1;
+    notes[Notes::kRunAheadSize] = rank == 0 ? signed_of(hints.run_ahead_size) : -1;
     notes[Notes::kDisorderly] = shape.orderly != 0 ? 0 : 1;
     notes[Notes::kNetwork] = network ? 1 : 0;
     notes[Notes::kMinusFirst] = INT64_MIN;

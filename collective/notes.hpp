@@ -30,6 +30,7 @@ struct Notes {
         kMinusFirst,
         kEnd,
         kRunAhead,
+        kRunAheadSize,
         kMisses,  // see Outcomes
         kStays,
         kFields

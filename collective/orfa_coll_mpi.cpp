@@ -43,6 +43,7 @@ using orfa::collective::Windows;
 using orfa::collective::WindowsKept;
 
 constexpr std::uint64_t kDefaultBuffer = 16 << 20;
+constexpr std::uint64_t kDefaultAheadSize = 128 << 10;
 constexpr std::uint64_t kCallsBeforeBoard = 2;  // a board costs as much as some tens of calls
 
 static_assert(ORFA_COLL_RUN_AHEAD == Board::kMostUnheard);
@@ -172,7 +173,8 @@ orfa_coll* orfa_coll_create(orfa_file* file, const char* name, int ranks, uint64
     coll->hints = {{ORFA_COLL_AUTO, ORFA_COLL_AUTO},
                    std::min(ranks, coll->layout.stripe_count),
                    kDefaultBuffer,
-                   ORFA_COLL_RUN_AHEAD};
+                   ORFA_COLL_RUN_AHEAD,
+                   kDefaultAheadSize};
     return coll.release();
 } catch (const std::bad_alloc&) {
     errno = ENOMEM;

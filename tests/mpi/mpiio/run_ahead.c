@@ -14,9 +14,10 @@ enum { kBytes = 1 << 16, kWarm = 60, kRounds = 600 };
 static unsigned char model[kBytes];
 
 /* A file that is there as a whole, so that calls change bytes only. */
-static MPI_File warm_file(void) {
+static MPI_File warm_file_for(const char* ahead_size) {
     MPI_Info info;
     MPI_Info_create(&info);
+    if (ahead_size != NULL) MPI_Info_set(info, "orfa_run_ahead_size", ahead_size);
     MPI_Info_set(info, "orfa_collective", "independent"); /* or it changes with the pieces */
     MPI_File file = test_create(info);
 
@@ -25,6 +26,10 @@ static MPI_File warm_file(void) {
     if (test_rank == 0) OK(MPI_File_write_at(file, 0, model, kBytes, MPI_BYTE, MPI_STATUS_IGNORE));
     MPI_Barrier(MPI_COMM_WORLD);
     return file;
+}
+
+static MPI_File warm_file(void) {
+    return warm_file_for(NULL);
 }
 
 /* `calls` of each rank to its own 64 bytes: after kWarm any client does them in the way it likes
@@ -39,6 +44,19 @@ static void small_calls(MPI_File file, int reading, int calls) {
         else
             OK(MPI_File_write_at_all(file, at, data, 64, MPI_BYTE, MPI_STATUS_IGNORE));
     }
+}
+
+/* In calls of more bytes than the hint allows ranks wait for each other. */
+static void waits_where_it_is_told_to(void) {
+    MPI_File file = warm_file_for("63");
+
+    small_calls(file, 0, kWarm);
+    MPI_Barrier(MPI_COMM_WORLD);
+    const double start = MPI_Wtime();
+    if (test_rank == 1) usleep(200000);
+    small_calls(file, 0, 1);
+    if (test_rank == 0) CHECK(MPI_Wtime() - start > 0.1, "- it ran ahead");
+    test_close_and_remove(&file);
 }
 
 /* Whether rank 0 ends calls that rank 1 has not begun. */
@@ -201,6 +219,7 @@ int main(int argc, char** argv) {
     if (test_option(argc, argv, "--ahead") != NULL) {
         runs_ahead(0);
         runs_ahead(1);
+        waits_where_it_is_told_to();
     }
     for (int i = 0; i < 4; i++)
         last_call_stays(i / 2, i % 2);
