@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "collective/board.hpp"
 
+#include "collective/spare_memory.hpp"
+
 #include <sched.h>
 #include <unistd.h>
 
@@ -16,6 +18,11 @@ constexpr unsigned kPatientLooks = 8;
 constexpr unsigned kYieldingLooks = 2000;  // about 1 ms on a free processor
 constexpr useconds_t kSleepUs = 50;
 
+SpareMemory& spare() {
+    static SpareMemory one;
+    return one;
+}
+
 }  // namespace
 
 // New memory holds zeros: of round 0, which is before the first.
@@ -23,14 +30,36 @@ Board::Board(std::unique_ptr<CommonMemory> memory, std::uint32_t ranks)
     : memory_(std::move(memory)),
       header_(reinterpret_cast<Header*>(memory_->data())),
       pages_(reinterpret_cast<Page*>(memory_->data() + sizeof(Header))),
-      ranks_(ranks) {
+      ranks_(ranks),
+      later_(ranks) {
     assert(ranks <= kMostRanks && memory_->size() >= bytes_for(ranks));
 }
 
 std::unique_ptr<Board> Board::find(Ranks& ranks, const std::string& name) {
     if (ranks.size() < 2 || ranks.size() > kMostRanks) return nullptr;
-    auto memory = CommonMemory::find(ranks, name, bytes_for(ranks.size()));
+    const std::size_t bytes = bytes_for(ranks.size());
+    if (auto memory = spare().take(ranks, bytes)) {
+        // All are here, so nobody looks at what is there any more.
+        auto board = std::make_unique<Board>(std::move(memory), ranks.size());
+        board->clear(ranks.rank());
+        ranks.meet();
+        return board;
+    }
+    auto memory = CommonMemory::find(ranks, name, bytes);
     return memory ? std::make_unique<Board>(std::move(memory), ranks.size()) : nullptr;
+}
+
+void Board::give_back(std::unique_ptr<Board> board) {
+    spare().put(board->ranks_, std::move(board->memory_));
+}
+
+// Makes a rank's part, and rank 0 what belongs to all, as in new memory.
+void Board::clear(std::uint32_t rank) {
+    if (rank == 0) header_->alarms.store(0);
+    pages_[rank].begun.store(0);
+    pages_[rank].told.store(0);
+    for (Slot& each : pages_[rank].slots)
+        each.writes_in = 0;
 }
 
 void Board::maximum(std::uint32_t rank, std::span<std::int64_t> values, Progress& others) {
@@ -82,12 +111,10 @@ std::vector<Range> Board::begin_write(std::uint32_t rank, const Range& whole, co
             if (theirs < round && part_of(other, theirs, &Slot::hull).meets(whole))
                 wait_for(other, theirs, others);
         }
-        for (std::uint64_t theirs = round + 1; theirs <= std::max(begun, told); ++theirs) {
-            const Range writes = part_of(other, theirs, &Slot::whole);
-            if (writes.meets(hull))
-                later.push_back(
-                    {std::max(writes.start, hull.start), std::min(writes.end, hull.end)});
-        }
+        later_[other].pass(round);
+        while (later_[other].next() <= std::max(begun, told))
+            later_[other].add(part_of(other, later_[other].next(), &Slot::whole));
+        later_[other].collect(hull, later);
     }
     return later;
 }

@@ -4,6 +4,7 @@
 #pragma once
 
 #include "collective/common_memory.hpp"
+#include "collective/later_writes.hpp"
 #include "collective/range.hpp"
 #include "collective/ranks.hpp"
 
@@ -25,7 +26,7 @@ class Board {
   public:
     static constexpr std::size_t kMostValues = 15;
     static constexpr std::uint32_t kMostRanks = 64;
-    static constexpr std::uint64_t kMostUnheard = 63;
+    static constexpr std::uint64_t kMostUnheard = 255;
 
     // What is done while others are awaited (MPI's own work). Must not throw.
     class Progress {
@@ -40,11 +41,14 @@ class Board {
     static std::size_t bytes_for(std::uint32_t ranks) {
         return sizeof(Header) + sizeof(Page) * ranks;
     }
-    // On new memory of bytes_for() bytes that all of at most kMostRanks ranks have.
+    // On new memory of at least bytes_for() bytes that all of at most kMostRanks ranks have.
     Board(std::unique_ptr<CommonMemory> memory, std::uint32_t ranks);
     // Collective. A board for `ranks` if they have memory in common, else null on all of them. The
     // name is to be new on the host; nothing of it is left.
     static std::unique_ptr<Board> find(Ranks& ranks, const std::string& name);
+    // For boards that find() gave, when this rank is done with them: the next one of the same ranks
+    // gets the memory.
+    static void give_back(std::unique_ptr<Board> board);
 
     // Collective. Each of at most kMostValues values becomes the largest of all ranks'. Waits for
     // the others without an end, as MPI does; yields first, then sleeps in between. It is a round
@@ -75,6 +79,7 @@ class Board {
 
   private:
     static constexpr std::uint64_t kRounds = 2 * (kMostUnheard + 1);
+    static_assert(kRounds <= LaterWrites::kMostRounds);
 
     struct alignas(128) Header {
         std::atomic<std::uint64_t> alarms;
@@ -92,6 +97,7 @@ class Board {
         Slot slots[kRounds];
     };
 
+    void clear(std::uint32_t rank);
     Slot& slot(std::uint32_t rank, std::uint64_t round) const {
         return pages_[rank].slots[round % kRounds];
     }
@@ -103,7 +109,8 @@ class Board {
     Header* header_;
     Page* pages_;  // one for each rank
     std::uint32_t ranks_;
-    std::uint64_t round_ = 0;  // the last that this rank has told of
+    std::vector<LaterWrites> later_;  // of each rank but this
+    std::uint64_t round_ = 0;         // the last that this rank has told of
 };
 
 }  // namespace orfa::collective

@@ -37,7 +37,7 @@ typedef struct orfa_coll_hints {
     int run_ahead; /* calls that a rank may be ahead of others, at most; 0 to ORFA_COLL_RUN_AHEAD */
     uint64_t run_ahead_size; /* in calls of at most so many bytes a rank */
 } orfa_coll_hints;
-#define ORFA_COLL_RUN_AHEAD 63
+#define ORFA_COLL_RUN_AHEAD 255
 
 /* One rank's access in outline; figures but `orderly` need not be exact. */
 typedef struct orfa_coll_shape {

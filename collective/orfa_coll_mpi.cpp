@@ -182,6 +182,7 @@ orfa_coll* orfa_coll_create(orfa_file* file, const char* name, int ranks, uint64
 }
 
 void orfa_coll_destroy(orfa_coll* coll) {
+    if (coll != nullptr && coll->board != nullptr) Board::give_back(std::move(coll->board));
     delete coll;
 }
 

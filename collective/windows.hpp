@@ -65,7 +65,7 @@ class Windows {
 };
 
 // The windows of one file's calls, kept from call to call. Their memory goes to the next file of
-// the same ranks in the end: new memory costs as much as tens of calls.
+// the same ranks in the end.
 class WindowsKept {
   public:
     WindowsKept() = default;

@@ -78,7 +78,7 @@ static void collective(void) {
 
     expect(__LINE__, file, "orfa_collective", "auto");
     CHECK(value_of(file, "cb_nodes", value) && atoi(value) >= 1 && atoi(value) <= test_ranks);
-    expect(__LINE__, file, "orfa_run_ahead", "63");
+    expect(__LINE__, file, "orfa_run_ahead", "255");
     expect(__LINE__, file, "orfa_run_ahead_size", "131072");
     OK(MPI_File_close(&file));
     MPI_Info_set(wish, "orfa_collective", "TwoPhase");
@@ -95,7 +95,7 @@ static void collective(void) {
     expect(__LINE__, file, "orfa_run_ahead", "7");
     expect(__LINE__, file, "orfa_run_ahead_size", "1048576");
     MPI_Info_set(wish, "orfa_collective", "sideways");
-    MPI_Info_set(wish, "orfa_run_ahead", "64");
+    MPI_Info_set(wish, "orfa_run_ahead", "256");
     MPI_Info_set(wish, "cb_nodes", "0");
     MPI_Info_set(wish, "cb_buffer_size", "64k");
     OK(MPI_File_set_view(file, 0, MPI_INT, MPI_INT, "native", wish));
