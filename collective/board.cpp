@@ -3,11 +3,15 @@
 
 #include "collective/spare_memory.hpp"
 
+#include <linux/futex.h>
 #include <sched.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cassert>
+#include <climits>
+#include <ctime>
 #include <utility>
 
 namespace orfa::collective {
@@ -15,8 +19,20 @@ namespace {
 
 // Of one wait: looks before others' work is done as well, and before the thread sleeps in between.
 constexpr unsigned kPatientLooks = 8;
-constexpr unsigned kYieldingLooks = 2000;  // about 1 ms on a free processor
-constexpr useconds_t kSleepUs = 50;
+constexpr unsigned kYieldingLooks = 160;
+constexpr long kSleepNs = 100'000;  // then others' work is done again
+
+using Word = std::atomic<std::uint32_t>;
+
+// Sleeps while *word is `value`, for a while at most.
+void sleep_on(const Word& word, std::uint32_t value) {
+    const timespec limit = {0, kSleepNs};
+    (void)syscall(SYS_futex, &word, FUTEX_WAIT, value, &limit, nullptr, 0);
+}
+
+void wake_all(const Word& word) {
+    (void)syscall(SYS_futex, &word, FUTEX_WAKE, INT_MAX, nullptr, nullptr, 0);
+}
 
 SpareMemory& spare() {
     static SpareMemory one;
@@ -70,7 +86,11 @@ std::uint64_t Board::tell(std::uint32_t rank, std::span<const std::int64_t> valu
     assert(rank < ranks_ && values.size() <= kMostValues);
     ++round_;
     std::copy(values.begin(), values.end(), slot(rank, round_).values);
-    pages_[rank].told.store(round_, std::memory_order_release);
+    Page& page = pages_[rank];
+    page.told.store(round_, std::memory_order_release);
+    // Who goes to sleep says so before it looks at the bell.
+    page.bell.fetch_add(1, std::memory_order_seq_cst);
+    if (page.sleepers.load(std::memory_order_seq_cst) > 0) wake_all(page.bell);
     return round_;
 }
 
@@ -120,13 +140,17 @@ std::vector<Range> Board::begin_write(std::uint32_t rank, const Range& whole, co
 }
 
 void Board::wait_for(std::uint32_t rank, std::uint64_t round, Progress& others) const {
-    const std::atomic<std::uint64_t>& told = pages_[rank].told;
-    for (unsigned look = 1; told.load(std::memory_order_acquire) < round; ++look) {
+    Page& page = pages_[rank];
+    for (unsigned look = 1; page.told.load(std::memory_order_acquire) < round; ++look) {
         if (look > kPatientLooks) others.progress();
-        if (look <= kYieldingLooks)
+        if (look <= kYieldingLooks) {
             sched_yield();
-        else
-            usleep(kSleepUs);
+            continue;
+        }
+        page.sleepers.fetch_add(1, std::memory_order_seq_cst);
+        const std::uint32_t rung = page.bell.load(std::memory_order_seq_cst);
+        if (page.told.load(std::memory_order_acquire) < round) sleep_on(page.bell, rung);
+        page.sleepers.fetch_sub(1, std::memory_order_relaxed);
     }
 }
 

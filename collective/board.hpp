@@ -51,8 +51,8 @@ class Board {
     static void give_back(std::unique_ptr<Board> board);
 
     // Collective. Each of at most kMostValues values becomes the largest of all ranks'. Waits for
-    // the others without an end, as MPI does; yields first, then sleeps in between. It is a round
-    // that is told and heard.
+    // the others without an end, as MPI does; yields first, then sleeps until they come. It is a
+    // round that is told and heard.
     void maximum(std::uint32_t rank, std::span<std::int64_t> values, Progress& others);
 
     // Makes all ranks see, once they see this rank's next round, that it is worth hearing.
@@ -92,8 +92,10 @@ class Board {
     };
     // All that one rank says; nobody else writes here.
     struct alignas(128) Page {
-        std::atomic<std::uint64_t> begun;  // the last round that begin_write() was called for
-        std::atomic<std::uint64_t> told;   // the last round told
+        std::atomic<std::uint64_t> begun;     // the last round that begin_write() was called for
+        std::atomic<std::uint64_t> told;      // the last round told
+        std::atomic<std::uint32_t> bell;      // another one whenever `told` is
+        std::atomic<std::uint32_t> sleepers;  // others who may sleep until it changes
         Slot slots[kRounds];
     };
 
