@@ -10,6 +10,7 @@
 
 #include <algorithm>
 #include <cassert>
+#include <chrono>
 #include <climits>
 #include <ctime>
 #include <utility>
@@ -17,9 +18,11 @@
 namespace orfa::collective {
 namespace {
 
-// Of one wait: looks before others' work is done as well, and before the thread sleeps in between.
+using Clock = std::chrono::steady_clock;
+
+// Of one wait: looks before others' work is done as well, and the time before the thread sleeps.
 constexpr unsigned kPatientLooks = 8;
-constexpr unsigned kYieldingLooks = 160;
+constexpr std::chrono::microseconds kLongestYielding{400};
 constexpr long kSleepNs = 100'000;  // then others' work is done again
 
 using Word = std::atomic<std::uint32_t>;
@@ -141,9 +144,11 @@ std::vector<Range> Board::begin_write(std::uint32_t rank, const Range& whole, co
 
 void Board::wait_for(std::uint32_t rank, std::uint64_t round, Progress& others) const {
     Page& page = pages_[rank];
+    Clock::time_point sleepy;
     for (unsigned look = 1; page.told.load(std::memory_order_acquire) < round; ++look) {
-        if (look > kPatientLooks) others.progress();
-        if (look <= kYieldingLooks) {
+        if (look == kPatientLooks) sleepy = Clock::now() + kLongestYielding;
+        if (look >= kPatientLooks) others.progress();
+        if (look <= kPatientLooks || Clock::now() < sleepy) {
             sched_yield();
             continue;
         }

@@ -53,7 +53,7 @@ TEST(Choice, TinyPiecesFarApartStayIndependent) {
 }
 
 TEST(Choice, InPlaceTinyPiecesNeedNoExchange) {
-    for (const std::uint64_t piece : {4, 16, 100}) {
+    for (const std::uint64_t piece : {4UL, 16UL, 100UL}) {
         Facts facts = interleaved(4, piece, kMiB);
         facts.common_memory = true;
         EXPECT_EQ(choose(facts).way, Way::kTwophase);
