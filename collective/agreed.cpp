@@ -4,7 +4,8 @@
 namespace orfa::collective {
 namespace {
 
-constexpr unsigned kMostStays = 4;  // of Outcomes::kRemembered
+constexpr unsigned kMostStays = 4;           // of Outcomes::kRemembered
+constexpr std::uint64_t kReadsInPieces = 8;  // as many times larger ones are small
 
 std::string name_of(Way way) {
     switch (way) {
@@ -23,13 +24,16 @@ std::string name_of(Way way) {
 
 }  // namespace
 
-void Agreed::consider(const orfa_layout& layout, std::uint32_t ranks, bool board, bool windows) {
+void Agreed::consider(const orfa_layout& layout, std::uint32_t ranks, bool writing, bool board,
+                      bool windows) {
     domains = domains_of(layout, notes, ranks);
     facts = facts_of(notes, domains, ranks);
     facts.common_memory = windows;
     choice = choose(facts);
-    ahead = board && choice.way == Way::kIndependent && facts.orderly &&
-            facts.bytes <= notes.number(Notes::kRunAheadSize) &&
+    const bool in_pieces = !writing && facts.file_pieces > 1;
+    const std::uint64_t small =
+        notes.number(Notes::kRunAheadSize) * (in_pieces ? kReadsInPieces : 1);
+    ahead = board && choice.way == Way::kIndependent && facts.orderly && facts.bytes <= small &&
             notes.number(Notes::kRunAhead) > 0 && notes.number(Notes::kStays) <= kMostStays;
 }
 

@@ -21,9 +21,10 @@ struct Agreed {
     Choice choice;
     bool ahead = false;  // ranks needn't wait for each other: they had few reasons to stay
 
-    // Draws the conclusions from the notes. `board`, `windows`: the ranks have such memory in
-    // common.
-    void consider(const orfa_layout& layout, std::uint32_t ranks, bool board, bool windows);
+    // Draws the conclusions from the notes of reads or writes. `board`, `windows`: the ranks have
+    // such memory in common.
+    void consider(const orfa_layout& layout, std::uint32_t ranks, bool writing, bool board,
+                  bool windows);
     // The conclusions in words if they are others than before, else empty.
     std::string news(std::uint32_t ranks);
 

@@ -117,9 +117,10 @@ void remember_late(orfa_coll& coll, int error) {
     }
 }
 
-void consider(const orfa_coll& coll, Agreed& agreed, std::uint32_t ranks) {
+void consider(orfa_coll& coll, std::uint32_t ranks) {
     const bool board = coll.board != nullptr;
-    agreed.consider(coll.layout, ranks, board, board && !coll.windows.given_up());
+    coll.agreed[coll.writing].consider(coll.layout, ranks, coll.writing != 0, board,
+                                       board && !coll.windows.given_up());
 }
 
 // What became of this rank's calls in the present direction.
@@ -136,7 +137,7 @@ bool learn(orfa_coll& coll, MpiRanks& ranks, std::size_t left) {
     Agreed& agreed = coll.agreed[coll.writing];
     agreed.notes.values = coll.told.take(left, *coll.board, ranks);
     remember_late(coll, static_cast<int>(agreed.notes[Notes::kError]));
-    consider(coll, agreed, ranks.size());
+    consider(coll, ranks.size());
     return true;
 }
 
@@ -221,7 +222,7 @@ orfa_coll_way orfa_coll_begin(orfa_coll* coll, MPI_Comm comm, int writing,
         ranks.maximum(agreed.notes.values);
         agreed.known = true;
     }
-    if (!agreed.ahead && !learn(*coll, ranks, 0)) consider(*coll, agreed, ranks.size());
+    if (!agreed.ahead && !learn(*coll, ranks, 0)) consider(*coll, ranks.size());
     const Way way = agreed.choice.way;
     coll->domains = agreed.domains;
     if (coll->verbose && ranks.rank() == 0) {

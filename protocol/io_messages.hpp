@@ -128,14 +128,15 @@ struct AllocateRequest {
 // kLocate: LocateRequest -> LocateReply and `count` BlockLocations: where the blocks of the object
 // lie in the memory that the store shares (mapped_store.hpp), for clients that have mapped it. The
 // first `room_count` blocks from `room_first` on (counted from first_block) are to have room for
-// writes: the server makes those that are missing, as far as it likes.
+// writes, and behind them, among the `count`, so many more that `room_new` of all these get it now:
+// the server makes those that are missing, as far as it likes.
 struct LocateRequest {
     Capability capability;      // with a room_count it must allow writing
     std::uint64_t first_block;  // of the object, in blocks of kStoreBlockBytes
     std::uint32_t count;        // 1 to kMaxLocated
     std::uint32_t room_first;
     std::uint32_t room_count;  // at most kMaxRoom; room_first + room_count is at most `count`
-    std::uint32_t reserved;    // 0
+    std::uint32_t room_new;    // at most kMaxRoom; 0 without a room_count
 };
 struct LocateReply {
     std::uint32_t made;      // blocks that were made, or made whole, to have room

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "server/memory_store.hpp"
 
+#include "server/zero_memory.hpp"
+
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
@@ -104,8 +106,8 @@ MemoryStore::Block& MemoryStore::block_at(Object& object, std::uint64_t block) {
 
 // What is not content becomes zeros that are.
 void MemoryStore::make_whole(Block& block) {
-    if (block.from > 0) std::memset(block.data, 0, block.from);
-    if (block.to < kBlock) std::memset(block.data + block.to, 0, kBlock - block.to);
+    zero_memory(block.data, block.from);
+    zero_memory(block.data + block.to, kBlock - block.to);
     block.from = 0;
     block.to = kBlock;
 }

@@ -39,7 +39,7 @@ class MemoryStore final : public ObjectStore {
                         std::vector<fabric::LocalSegment>& out) override;
     void locate(std::uint64_t id, std::uint64_t first_block,
                 std::span<protocol::BlockLocation> out) override;
-    std::uint32_t make_room(std::uint64_t id, std::uint64_t first, std::uint64_t last) override;
+    std::uint32_t make_room(std::uint64_t id, const RoomWanted& wanted) override;
     Result<ObjectInfo> info(std::uint64_t id) override;
     Status truncate(std::uint64_t id, std::uint64_t size) override;
     Status allocate(std::uint64_t id, std::uint64_t offset, std::uint64_t length) override;
@@ -86,6 +86,7 @@ class MemoryStore final : public ObjectStore {
     static void make_whole(Block& block);
     Status fill(Object& object, std::uint64_t first, std::uint64_t last);
     Status fill_missing(Object& object, std::uint64_t first, std::uint64_t last);
+    static std::uint64_t room_end(const Object& object, const RoomWanted& wanted);
     void catch_up(Object& object);
     bool take_back_room();
     bool is_claimed(const Object& object, std::uint64_t index, const Block& block) const;

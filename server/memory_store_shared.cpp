@@ -41,18 +41,33 @@ void MemoryStore::locate(std::uint64_t id, std::uint64_t first_block,
     }
 }
 
-std::uint32_t MemoryStore::make_room(std::uint64_t id, std::uint64_t first, std::uint64_t last) {
+// Where the room that is wanted ends.
+std::uint64_t MemoryStore::room_end(const Object& object, const RoomWanted& wanted) {
+    std::uint64_t fresh = 0;
+    auto has = std::lower_bound(object.room.begin(), object.room.end(), wanted.first);
+    std::uint64_t index = wanted.first;
+    for (; index < wanted.limit && (index < wanted.end || fresh < wanted.fresh); ++index) {
+        if (has != object.room.end() && *has == index)
+            ++has;
+        else if ((index + 1) * kBlock > object.size)
+            ++fresh;
+    }
+    return index;
+}
+
+std::uint32_t MemoryStore::make_room(std::uint64_t id, const RoomWanted& wanted) {
     const std::uint64_t left = pool_->limit() - pool_->used();
-    if (!shared_.possible() || last >= kLargestObject / kBlock || left < pool_->limit() / 4)
+    if (!shared_.possible() || wanted.limit > kLargestObject / kBlock || left < pool_->limit() / 4)
         return 0;
     const auto pinned = pin(id, true);
     auto& object = *static_cast<Object*>(*pinned);
     object.located = true;
     catch_up(object);
+    const std::uint64_t end = room_end(object, wanted);
     std::uint32_t made = 0;
-    if (object.room.size() < kMostRoom && fill(object, first, last).ok()) {
+    if (object.room.size() < kMostRoom && fill(object, wanted.first, end - 1).ok()) {
         shared_.look_at_users();
-        for (std::uint64_t index = first; index <= last; ++index) {
+        for (std::uint64_t index = wanted.first; index < end; ++index) {
             Block& block = *find_block(object, index);
             const auto place = std::lower_bound(object.room.begin(), object.room.end(), index);
             if (place != object.room.end() && *place == index) continue;

@@ -65,7 +65,8 @@ Task<Status> handle_locate(Core& core, Request& request) {
     if (!reader.get(locate) || !reader.finished() || locate.count == 0 ||
         locate.count > protocol::kMaxLocated || locate.room_count > protocol::kMaxRoom ||
         locate.room_first > locate.count - std::min(locate.count, locate.room_count) ||
-        locate.room_count > locate.count || locate.reserved != 0)
+        locate.room_count > locate.count || locate.room_new > protocol::kMaxRoom ||
+        (locate.room_count == 0 && locate.room_new > 0))
         co_return Status::from_errno(EPROTO);
     const std::uint32_t right = locate.room_count > 0 ? std::uint32_t{protocol::kMayWrite} : 0;
     if (!core.capabilities->allows(locate.capability, right)) co_return Status::from_errno(EBADF);
@@ -73,7 +74,9 @@ Task<Status> handle_locate(Core& core, Request& request) {
     protocol::LocateReply reply{};
     if (locate.room_count > 0 && locate.first_block < kMostBlocks) {
         const std::uint64_t first = locate.first_block + locate.room_first;
-        reply.made = core.store->make_room(ino, first, first + locate.room_count - 1);
+        reply.made = core.store->make_room(
+            ino,
+            {first, first + locate.room_count, locate.first_block + locate.count, locate.room_new});
     }
     std::array<protocol::BlockLocation, protocol::kMaxLocated> locations{};
     const std::span<protocol::BlockLocation> wanted(locations.data(), locate.count);

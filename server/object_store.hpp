@@ -22,6 +22,15 @@ struct ObjectInfo {
     std::int64_t mtime_ns = 0;    // of the last write; 0: none, or forgotten
 };
 
+// Blocks [first, end) of an object, and behind them, up to `limit`, so many more that `fresh` of
+// all were not ready before.
+struct RoomWanted {
+    std::uint64_t first;
+    std::uint64_t end;
+    std::uint64_t limit;
+    std::uint64_t fresh;
+};
+
 struct StoreUsage {
     std::uint64_t limit = 0;   // bytes the store may use
     std::uint64_t used = 0;    // bytes in objects
@@ -83,10 +92,9 @@ class ObjectStore {
     // `first_block` on (see protocol/mapped_store.hpp).
     virtual void locate(std::uint64_t /*id*/, std::uint64_t /*first_block*/,
                         std::span<protocol::BlockLocation> /*out*/) {}
-    // Makes blocks `first` to `last` of the object ready to be written in place, also beyond its
-    // end, as far as there is plenty of room. How many were not.
-    virtual std::uint32_t make_room(std::uint64_t /*id*/, std::uint64_t /*first*/,
-                                    std::uint64_t /*last*/) {
+    // Makes blocks of the object ready to be written in place, also beyond its end, as far as
+    // memory is plenty. How many were not.
+    virtual std::uint32_t make_room(std::uint64_t /*id*/, const RoomWanted& /*wanted*/) {
         return 0;
     }
 

@@ -212,15 +212,16 @@ Status File::allocate(std::uint64_t offset, std::uint64_t length) {
     return ask_columns(columns, protocol::Op::kAllocate, requests, take_nothing);
 }
 
-Status File::locate(std::uint32_t column, const Locations::Miss& miss, std::uint32_t room) {
+Status File::locate(std::uint32_t column, const Locations::Miss& miss,
+                    const Locations::Room& room) {
     rpc::Mesh& mesh = session_.mesh();
     const std::uint64_t first = miss.region() * Locations::kRegionBlocks;
     const protocol::LocateRequest request{capability_,
                                           first,
                                           Locations::kRegionBlocks,
                                           static_cast<std::uint32_t>(miss.block - first),
-                                          room,
-                                          0};
+                                          room.count,
+                                          room.fresh};
     std::vector<std::byte> reply;
     ORFA_TRY(mesh.call(server_of(column), protocol::Op::kLocate, rpc::as_body(request), reply));
     protocol::Reader reader(reply);

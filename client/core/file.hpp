@@ -55,7 +55,7 @@ class File {
     Locations& locations() { return locations_; }
     // Asks the column's server about the miss's region, and learns the answer. What requests give.
     // May have the server make room there, to fill it.
-    Status locate(std::uint32_t column, const Locations::Miss& miss, std::uint32_t room);
+    Status locate(std::uint32_t column, const Locations::Miss& miss, const Locations::Room& room);
 
     // Whether this process has mapped the stores of all servers that hold it, and so might do
     // without requests. Connects to them, unless the first one's is not mapped.

@@ -52,12 +52,14 @@ bool Locations::is_worth_asking(std::uint32_t column, const Miss& miss, Purpose 
     return region.misses++ >= patience;
 }
 
-std::uint32_t Locations::room_wanted(const Miss& miss, std::uint64_t needed) const {
-    std::uint64_t wanted = needed;
+Locations::Room Locations::room_wanted(const Miss& miss, std::uint64_t needed) const {
+    std::uint64_t fresh = 0;
     if (fills_room())
-        wanted = std::max({needed, kFirstRoom, room_filled_ / protocol::kStoreBlockBytes});
+        fresh = std::clamp(room_filled_ / protocol::kStoreBlockBytes, kFirstRoom, kMostRoom);
     const std::uint64_t left = kRegionBlocks - miss.block % kRegionBlocks;
-    return static_cast<std::uint32_t>(std::min({wanted, left, kMostRoom}));
+    const std::uint64_t count =
+        std::min({std::max(needed, std::min<std::uint64_t>(fresh, 1)), left, kMostRoom});
+    return {static_cast<std::uint32_t>(count), static_cast<std::uint32_t>(fresh)};
 }
 
 void Locations::filled(std::uint32_t column, std::uint64_t block, std::uint32_t to,

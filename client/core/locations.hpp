@@ -39,10 +39,15 @@ class Locations {
     // Counts a miss: whether to ask for its region. Who reads or sprinkles asks at once, others
     // after some misses, and each question in vain makes all wait longer.
     bool is_worth_asking(std::uint32_t column, const Miss& miss, Purpose purpose);
-    // How many blocks from the miss on are to have room for writes, of which `needed` at least if
-    // one question is allowed so many. Rises as long as much of it is filled; no more than needed
-    // where too much was not.
-    [[nodiscard]] std::uint32_t room_wanted(const Miss& miss, std::uint64_t needed) const;
+    // Room for writes that a question is to ask for: `count` blocks from the miss on are to have
+    // it, and so many behind them that `fresh` get it now, as others fill what they asked for.
+    struct Room {
+        std::uint32_t count = 0;
+        std::uint32_t fresh = 0;
+    };
+    // With `needed` blocks at least, if one question is allowed so many. More rises as long as much
+    // of it is filled; none is asked for where too much was not.
+    [[nodiscard]] Room room_wanted(const Miss& miss, std::uint64_t needed) const;
     // The answer, of the miss's region; `made`: blocks that the server made room in.
     void learn(std::uint32_t column, const Miss& miss, std::uint32_t made,
                std::span<const protocol::BlockLocation, kRegionBlocks> locations);

@@ -63,8 +63,8 @@ class Part final : public rpc::Call {
     void scatter(std::span<const std::byte> in);
     enum class Copied : std::uint8_t { kAll, kSome, kNothingThere, kMissed };
     Copied copy_in_place(std::uint64_t& done, Locations::Miss& miss);
-    [[nodiscard]] std::uint32_t room_for(const Locations::Miss& miss, Locations::Purpose purpose,
-                                         std::uint64_t done) const;
+    [[nodiscard]] Locations::Room room_for(const Locations::Miss& miss, Locations::Purpose purpose,
+                                           std::uint64_t done) const;
 
     Transfer& transfer_;
     Share* share_ = nullptr;

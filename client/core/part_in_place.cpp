@@ -68,12 +68,12 @@ Part::Copied Part::copy_in_place(std::uint64_t& done, Locations::Miss& miss) ORF
     return all ? Copied::kAll : Copied::kSome;
 }
 
-// Blocks that a question about the miss is to ask room in, when `done` bytes are copied.
-std::uint32_t Part::room_for(const Locations::Miss& miss, Purpose purpose,
-                             std::uint64_t done) const {
+// Room that a question about the miss is to ask for, when `done` bytes are copied.
+Locations::Room Part::room_for(const Locations::Miss& miss, Purpose purpose,
+                               std::uint64_t done) const {
     const Locations& locations = transfer_.file().locations();
     if (purpose == Purpose::kFill) return locations.room_wanted(miss, 0);
-    if (purpose != Purpose::kSprinkle) return 0;
+    if (purpose != Purpose::kSprinkle) return {};
     const std::uint64_t blocks = share_->hull() / protocol::kStoreBlockBytes + 1;
     return locations.room_wanted(miss, blocks * (share_->bytes - done) / share_->bytes + 1);
 }
@@ -94,7 +94,7 @@ bool Part::move_in_place(Share& share, Direction direction) {
     std::uint64_t asked_at = ~std::uint64_t{0};
     for (Copied copied = Copied::kSome; copied != Copied::kAll;) {
         Locations::Miss miss{};
-        std::uint32_t room = 0;
+        Locations::Room room;
         {
             const MutexLock lock(mesh.mutex());
             copied = copy_in_place(done, miss);

@@ -64,12 +64,24 @@ static void waits_where_it_is_told_to(void) {
     test_close_and_remove(&file);
 }
 
-/* Whether rank 0 ends calls that rank 1 has not begun. */
-static void runs_ahead(int reading) {
+/* Makes what a rank reads with small_calls() two pieces. */
+static void view_pieces(MPI_File file) {
+    MPI_Datatype pieces;
+
+    OK(MPI_Type_vector(2, 32, 48, MPI_BYTE, &pieces));
+    OK(MPI_Type_commit(&pieces));
+    OK(MPI_File_set_view(file, 0, MPI_BYTE, pieces, "native", MPI_INFO_NULL));
+    OK(MPI_Type_free(&pieces));
+}
+
+/* Whether rank 0 ends calls that rank 1 has not begun. `in_pieces`: though there are more bytes
+ * than the hint says; of reads. */
+static void runs_ahead(int reading, int in_pieces) {
     enum { kCalls = 5, kSeconds = 10 };
-    MPI_File file = warm_file();
+    MPI_File file = warm_file_for(in_pieces ? "63" : NULL);
     int come = 1;
 
+    if (in_pieces) view_pieces(file);
     small_calls(file, reading, kWarm);
     if (test_rank == 1) {
         const double end = MPI_Wtime() + kSeconds;
@@ -222,8 +234,9 @@ int main(int argc, char** argv) {
     test_start(&argc, &argv);
     if (test_ranks < 2) return test_skip("needs two ranks");
     if (test_option(argc, argv, "--ahead") != NULL) {
-        runs_ahead(0);
-        runs_ahead(1);
+        runs_ahead(0, 0);
+        runs_ahead(1, 0);
+        runs_ahead(1, 1);
         waits_where_it_is_told_to();
     }
     for (int i = 0; i < 4; i++)

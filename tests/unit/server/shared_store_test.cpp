@@ -53,6 +53,11 @@ class SharedStore : public ::testing::Test {
         return out[0];
     }
 
+    // Has room made in blocks [first, end), and in so many more that `fresh` are new.
+    std::uint32_t make_room(std::uint64_t first, std::uint64_t end, std::uint64_t fresh = 0) {
+        return store_->make_room(kId, {first, end, protocol::kMaxLocated, fresh});
+    }
+
     // As a client does it, which has the location from before.
     bool still_true(const protocol::BlockLocation& location) const {
         return view_.stamp(location.block).stamp.load() == location.stamp;
@@ -90,7 +95,7 @@ TEST_F(SharedStore, TellsNothingOfAPrivateStore) {
     std::array<protocol::BlockLocation, 1> out{};
     (*other)->locate(kId, 0, out);
     EXPECT_EQ(out[0].room, 0U);
-    EXPECT_EQ((*other)->make_room(kId, 0, 0), 0U);
+    EXPECT_EQ((*other)->make_room(kId, {0, 1, 1, 0}), 0U);
     EXPECT_EQ((*other)->usage().mapped, 0U);
     EXPECT_EQ(store_->usage().mapped, 4 * BlockPool::kChunkBytes);
 }
@@ -170,8 +175,8 @@ TEST_F(SharedStore, ABlockInUseGoesToNobodyElse) {
 
 TEST_F(SharedStore, RoomCanBeFilledBeyondTheEnd) {
     write(kId, 0, 100, 1);
-    EXPECT_EQ(store_->make_room(kId, 0, 3), 4U);
-    EXPECT_EQ(store_->make_room(kId, 0, 3), 0U) << "they have it already";
+    EXPECT_EQ(make_room(0, 4), 4U);
+    EXPECT_EQ(make_room(0, 4), 0U) << "they have it already";
     EXPECT_EQ(size(), 100U);
     const auto first = locate(kId, 0);
     EXPECT_EQ(first.to, 100U);
@@ -190,10 +195,30 @@ TEST_F(SharedStore, RoomCanBeFilledBeyondTheEnd) {
     EXPECT_TRUE(std::all_of(content, content + 50, [](std::byte b) { return b == std::byte{0}; }));
 }
 
+TEST_F(SharedStore, WhereOthersHaveMadeRoomMoreIsMadeBehindIt) {
+    write(kId, 0, 2 * kBlock, 1);
+    EXPECT_EQ(make_room(2, 3, 4), 4U);
+    EXPECT_EQ(locate(kId, 5).room, kBlock);
+    EXPECT_EQ(locate(kId, 6).room, 0U);
+    EXPECT_EQ(make_room(3, 5, 2), 2U);
+    EXPECT_EQ(locate(kId, 7).room, kBlock);
+    EXPECT_EQ(locate(kId, 8).room, 0U);
+    EXPECT_EQ(make_room(0, 1, 1), 1U) << "below the end none is needed";
+    EXPECT_EQ(locate(kId, 8).room, kBlock);
+    EXPECT_EQ(make_room(7, 10, 1), 1U) << "no more than the first of all these";
+    EXPECT_EQ(locate(kId, 10).room, 0U);
+}
+
+TEST_F(SharedStore, RoomEndsWhereTheQuestionDoes) {
+    EXPECT_EQ(store_->make_room(kId, {2, 3, 4, 10}), 2U);
+    EXPECT_EQ(locate(kId, 3).room, kBlock);
+    EXPECT_EQ(locate(kId, 4).room, 0U);
+}
+
 TEST_F(SharedStore, RoomInDirtyMemoryIsZero) {
     write(5, 0, 4 * BlockPool::kChunkBytes, 0xee);
     store_->remove(5);
-    ASSERT_GT(store_->make_room(kId, 0, 3), 0U);
+    ASSERT_GT(make_room(0, 4), 0U);
     write_in_room(locate(kId, 3), 0, 1);
     const auto* content = view_.block(locate(kId, 1).block);
     EXPECT_TRUE(
@@ -202,7 +227,7 @@ TEST_F(SharedStore, RoomInDirtyMemoryIsZero) {
 
 TEST_F(SharedStore, ServersWritesGoOnBehindWhatWasFilled) {
     write(kId, 0, 100, 1);
-    ASSERT_GT(store_->make_room(kId, 0, 1), 0U);
+    ASSERT_GT(make_room(0, 2), 0U);
     write_in_room(locate(kId, 1), 0, 10);
     write(kId, 200, 50, 2);
     EXPECT_EQ(size(), kBlock + 10);
@@ -214,7 +239,7 @@ TEST_F(SharedStore, ServersWritesGoOnBehindWhatWasFilled) {
 }
 
 TEST_F(SharedStore, TruncationEndsRoom) {
-    ASSERT_GT(store_->make_room(kId, 0, 3), 0U);
+    ASSERT_GT(make_room(0, 4), 0U);
     const auto room = locate(kId, 1);
     write_in_room(room, 0, 1000);
     ASSERT_TRUE(store_->truncate(kId, 500).ok());
@@ -229,7 +254,7 @@ TEST_F(SharedStore, TruncationEndsRoom) {
 }
 
 TEST_F(SharedStore, GrowingLeavesRoomAndWhatIsInIt) {
-    ASSERT_GT(store_->make_room(kId, 0, 3), 0U);
+    ASSERT_GT(make_room(0, 4), 0U);
     const auto room = locate(kId, 2);
     ASSERT_TRUE(store_->truncate(kId, kBlock).ok());
     EXPECT_TRUE(still_true(room));
@@ -238,7 +263,7 @@ TEST_F(SharedStore, GrowingLeavesRoomAndWhatIsInIt) {
 }
 
 TEST_F(SharedStore, AFailedWriteTakesNoRoomAway) {
-    ASSERT_GT(store_->make_room(kId, 0, 3), 0U);
+    ASSERT_GT(make_room(0, 4), 0U);
     const auto room = locate(kId, 3);
     write(kId, 5 * kBlock, kBlock, 1, false);
     EXPECT_TRUE(still_true(room));
@@ -248,7 +273,7 @@ TEST_F(SharedStore, AFailedWriteTakesNoRoomAway) {
 
 TEST_F(SharedStore, RoomThatNobodyFillsIsTakenBackWhenMemoryIsShort) {
     write(kId, 0, 10, 1);
-    ASSERT_EQ(store_->make_room(kId, 0, 3), 4U);
+    ASSERT_EQ(make_room(0, 4), 4U);
     const auto filled = locate(kId, 1);
     const auto used = locate(kId, 3);
     write_in_room(filled, 0, 10);
@@ -264,11 +289,11 @@ TEST_F(SharedStore, RoomThatNobodyFillsIsTakenBackWhenMemoryIsShort) {
 
 TEST_F(SharedStore, NoRoomIsMadeWhereMemoryIsShort) {
     write(2, 0, 3 * BlockPool::kChunkBytes + kBlock, 2);
-    EXPECT_EQ(store_->make_room(kId, 0, 3), 0U);
+    EXPECT_EQ(make_room(0, 4), 0U);
 }
 
 TEST_F(SharedStore, RemovedObjectsRoomComesBack) {
-    ASSERT_GT(store_->make_room(kId, 0, 3), 0U);
+    ASSERT_GT(make_room(0, 4), 0U);
     const auto room = locate(kId, 0);
     store_->remove(kId);
     EXPECT_FALSE(still_true(room));
