@@ -22,7 +22,7 @@ using Clock = std::chrono::steady_clock;
 
 // Of one wait: looks before others' work is done as well, and the time before the thread sleeps.
 constexpr unsigned kPatientLooks = 8;
-constexpr std::chrono::microseconds kLongestYielding{400};
+constexpr std::chrono::microseconds kLongestYielding{50};
 constexpr long kSleepNs = 100'000;  // then others' work is done again
 
 using Word = std::atomic<std::uint32_t>;
@@ -77,6 +77,7 @@ void Board::clear(std::uint32_t rank) {
     if (rank == 0) header_->alarms.store(0);
     pages_[rank].begun.store(0);
     pages_[rank].told.store(0);
+    pages_[rank].wanted.store(0);
     for (Slot& each : pages_[rank].slots)
         each.writes_in = 0;
 }
@@ -90,10 +91,13 @@ std::uint64_t Board::tell(std::uint32_t rank, std::span<const std::int64_t> valu
     ++round_;
     std::copy(values.begin(), values.end(), slot(rank, round_).values);
     Page& page = pages_[rank];
-    page.told.store(round_, std::memory_order_release);
-    // Who goes to sleep says so before it looks at the bell.
+    page.told.store(round_, std::memory_order_seq_cst);
+    const std::uint64_t wanted = page.wanted.load(std::memory_order_seq_cst);
+    if (wanted == 0 || wanted > round_) return round_;
+    // Who says now what it wants has looked at the bell before.
+    page.wanted.store(0, std::memory_order_seq_cst);
     page.bell.fetch_add(1, std::memory_order_seq_cst);
-    if (page.sleepers.load(std::memory_order_seq_cst) > 0) wake_all(page.bell);
+    wake_all(page.bell);
     return round_;
 }
 
@@ -143,7 +147,7 @@ std::vector<Range> Board::begin_write(std::uint32_t rank, const Range& whole, co
 }
 
 void Board::wait_for(std::uint32_t rank, std::uint64_t round, Progress& others) const {
-    Page& page = pages_[rank];
+    const Page& page = pages_[rank];
     Clock::time_point sleepy;
     for (unsigned look = 1; page.told.load(std::memory_order_acquire) < round; ++look) {
         if (look == kPatientLooks) sleepy = Clock::now() + kLongestYielding;
@@ -152,11 +156,19 @@ void Board::wait_for(std::uint32_t rank, std::uint64_t round, Progress& others) 
             sched_yield();
             continue;
         }
-        page.sleepers.fetch_add(1, std::memory_order_seq_cst);
-        const std::uint32_t rung = page.bell.load(std::memory_order_seq_cst);
-        if (page.told.load(std::memory_order_acquire) < round) sleep_on(page.bell, rung);
-        page.sleepers.fetch_sub(1, std::memory_order_relaxed);
+        sleep_until(rank, round);
     }
+}
+
+// For a while at most. Either this sees the round told, or who tells it sees that it is wanted.
+void Board::sleep_until(std::uint32_t rank, std::uint64_t round) const {
+    Page& page = pages_[rank];
+    const std::uint32_t rung = page.bell.load(std::memory_order_seq_cst);
+    std::uint64_t wanted = page.wanted.load(std::memory_order_relaxed);
+    while ((wanted == 0 || round < wanted) &&
+           !page.wanted.compare_exchange_weak(wanted, round, std::memory_order_seq_cst)) {
+    }
+    if (page.told.load(std::memory_order_seq_cst) < round) sleep_on(page.bell, rung);
 }
 
 }  // namespace orfa::collective

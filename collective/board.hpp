@@ -92,10 +92,10 @@ class Board {
     };
     // All that one rank says; nobody else writes here.
     struct alignas(128) Page {
-        std::atomic<std::uint64_t> begun;     // the last round that begin_write() was called for
-        std::atomic<std::uint64_t> told;      // the last round told
-        std::atomic<std::uint32_t> bell;      // another one whenever `told` is
-        std::atomic<std::uint32_t> sleepers;  // others who may sleep until it changes
+        std::atomic<std::uint64_t> begun;   // the last round that begin_write() was called for
+        std::atomic<std::uint64_t> told;    // the last round told
+        std::atomic<std::uint64_t> wanted;  // the first that others may sleep until; 0: nobody does
+        std::atomic<std::uint32_t> bell;    // another one when it is told
         Slot slots[kRounds];
     };
 
@@ -106,6 +106,7 @@ class Board {
     // Of what a rank writes in a round: empty when it has not begun to.
     Range part_of(std::uint32_t rank, std::uint64_t round, Range Slot::*part) const;
     void wait_for(std::uint32_t rank, std::uint64_t round, Progress& others) const;
+    void sleep_until(std::uint32_t rank, std::uint64_t round) const;
 
     std::unique_ptr<CommonMemory> memory_;
     Header* header_;
