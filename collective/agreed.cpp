@@ -30,10 +30,9 @@ void Agreed::consider(const orfa_layout& layout, std::uint32_t ranks, bool writi
     facts = facts_of(notes, domains, ranks);
     facts.common_memory = windows;
     choice = choose(facts);
-    const bool in_pieces = !writing && facts.file_pieces > 1;
-    const std::uint64_t small =
-        notes.number(Notes::kRunAheadSize) * (in_pieces ? kReadsInPieces : 1);
-    ahead = board && choice.way == Way::kIndependent && facts.orderly && facts.bytes <= small &&
+    const std::uint64_t times = !writing && facts.file_pieces > 1 ? kReadsInPieces : 1;
+    const bool small = (facts.bytes + times - 1) / times <= notes.number(Notes::kRunAheadSize);
+    ahead = board && choice.way == Way::kIndependent && facts.orderly && small &&
             notes.number(Notes::kRunAhead) > 0 && notes.number(Notes::kStays) <= kMostStays;
 }
 

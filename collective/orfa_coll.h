@@ -35,8 +35,7 @@ typedef struct orfa_coll_hints {
     int aggregators;      /* at most; at least 1 */
     uint64_t buffer_size; /* bytes each aggregator buffers at most; at least 4096 are taken */
     int run_ahead; /* calls that a rank may be ahead of others, at most; 0 to ORFA_COLL_RUN_AHEAD */
-    uint64_t
-        run_ahead_size; /* in calls of at most so many bytes a rank; reads in pieces: 8 times */
+    uint64_t run_ahead_size; /* in calls of at most so many bytes a rank (reads in pieces: 8 x) */
 } orfa_coll_hints;
 #define ORFA_COLL_RUN_AHEAD 255
 
