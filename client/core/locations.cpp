@@ -52,10 +52,12 @@ bool Locations::is_worth_asking(std::uint32_t column, const Miss& miss, Purpose 
     return region.misses++ >= patience;
 }
 
-Locations::Room Locations::room_wanted(const Miss& miss, std::uint64_t needed) const {
+Locations::Room Locations::room_wanted(std::uint32_t column, const Miss& miss,
+                                       std::uint64_t needed) const {
+    const std::uint64_t filled = column < filled_.size() ? filled_[column] : 0;
     std::uint64_t fresh = 0;
     if (fills_room())
-        fresh = std::clamp(room_filled_ / protocol::kStoreBlockBytes, kFirstRoom, kMostRoom);
+        fresh = std::clamp(filled / protocol::kStoreBlockBytes, kFirstRoom, kMostRoom);
     const std::uint64_t left = kRegionBlocks - miss.block % kRegionBlocks;
     const std::uint64_t count =
         std::min({std::max(needed, std::min<std::uint64_t>(fresh, 1)), left, kMostRoom});
@@ -65,6 +67,8 @@ Locations::Room Locations::room_wanted(const Miss& miss, std::uint64_t needed) c
 void Locations::filled(std::uint32_t column, std::uint64_t block, std::uint32_t to,
                        std::uint64_t bytes) {
     room_filled_ += bytes;
+    if (filled_.size() <= column) filled_.resize(column + 1);
+    filled_[column] += bytes;
     Region* region = find_region(column, block / kRegionBlocks);
     if (region == nullptr) return;
     auto& where = region->blocks[block % kRegionBlocks];

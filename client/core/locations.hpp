@@ -11,6 +11,7 @@
 #include <memory>
 #include <span>
 #include <unordered_map>
+#include <vector>
 
 namespace orfa::client {
 
@@ -45,9 +46,10 @@ class Locations {
         std::uint32_t count = 0;
         std::uint32_t fresh = 0;
     };
-    // With `needed` blocks at least, if one question is allowed so many. More rises as long as much
-    // of it is filled; none is asked for where too much was not.
-    [[nodiscard]] Room room_wanted(const Miss& miss, std::uint64_t needed) const;
+    // With `needed` blocks at least, if one question is allowed so many. More as long as much of it
+    // is filled: as much as was filled in the column; none where too much was not.
+    [[nodiscard]] Room room_wanted(std::uint32_t column, const Miss& miss,
+                                   std::uint64_t needed) const;
     // The answer, of the miss's region; `made`: blocks that the server made room in.
     void learn(std::uint32_t column, const Miss& miss, std::uint32_t made,
                std::span<const protocol::BlockLocation, kRegionBlocks> locations);
@@ -76,6 +78,7 @@ class Locations {
     Region* last_ = nullptr;
     std::uint64_t room_made_ = 0;  // bytes, for this file's writes
     std::uint64_t room_filled_ = 0;
+    std::vector<std::uint64_t> filled_;  // the same, of each column
 };
 
 }  // namespace orfa::client

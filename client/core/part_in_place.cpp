@@ -72,10 +72,11 @@ Part::Copied Part::copy_in_place(std::uint64_t& done, Locations::Miss& miss) ORF
 Locations::Room Part::room_for(const Locations::Miss& miss, Purpose purpose,
                                std::uint64_t done) const {
     const Locations& locations = transfer_.file().locations();
-    if (purpose == Purpose::kFill) return locations.room_wanted(miss, 0);
+    if (purpose == Purpose::kFill) return locations.room_wanted(share_->column, miss, 0);
     if (purpose != Purpose::kSprinkle) return {};
     const std::uint64_t blocks = share_->hull() / protocol::kStoreBlockBytes + 1;
-    return locations.room_wanted(miss, blocks * (share_->bytes - done) / share_->bytes + 1);
+    const std::uint64_t needed = blocks * (share_->bytes - done) / share_->bytes + 1;
+    return locations.room_wanted(share_->column, miss, needed);
 }
 
 bool Part::move_in_place(Share& share, Direction direction) {

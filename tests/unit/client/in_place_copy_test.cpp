@@ -111,7 +111,7 @@ TEST_F(InPlaceCopies, RoomIsFilledAndSaidSo) {
     EXPECT_EQ(locations_.find(0, 2)->to, 99U * 64 + 16);
     EXPECT_EQ(store_.stamp(told_[1].block).end.load(), 0U);
     // Ten of the hundred were not new.
-    EXPECT_EQ(locations_.room_wanted({3, 0, 1}, 0).fresh, 2U);
+    EXPECT_EQ(locations_.room_wanted(0, {3, 0, 1}, 0).fresh, 2U);
 }
 
 }  // namespace

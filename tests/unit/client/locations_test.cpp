@@ -79,13 +79,13 @@ TEST(Locations, AnAnswerThatHelpsMakesTheNextMissAsk) {
 TEST(Locations, RoomIsAskedForWhileItIsFilled) {
     Locations locations;
     const Locations::Miss miss{0, 0, 4096};
-    const std::uint32_t first = locations.room_wanted(miss, 0).fresh;
+    const std::uint32_t first = locations.room_wanted(0, miss, 0).fresh;
     EXPECT_GT(first, 0U);
     locations.learn(0, miss, first, answer(0, protocol::kStoreBlockBytes));
-    EXPECT_EQ(locations.room_wanted(miss, 0).fresh, 0U) << "none of it is filled yet";
+    EXPECT_EQ(locations.room_wanted(0, miss, 0).fresh, 0U) << "none of it is filled yet";
     for (std::uint32_t i = 0; i < first; ++i)
         locations.filled(0, i, protocol::kStoreBlockBytes, protocol::kStoreBlockBytes);
-    EXPECT_GT(locations.room_wanted({first, 0, 1}, 0).fresh, 0U);
+    EXPECT_GT(locations.room_wanted(0, {first, 0, 1}, 0).fresh, 0U);
     EXPECT_EQ(locations.find(0, 0)->to, protocol::kStoreBlockBytes) << "can be read now";
     EXPECT_TRUE(locations.is_worth_asking(0, {kRegion, 0, 1}, Locations::Purpose::kFill))
         << "who fills room need not wait in the next region";
@@ -95,21 +95,21 @@ TEST(Locations, RoomEndsWithTheRegionAndHasALimit) {
     Locations locations;
     for (std::uint32_t i = 0; i < 4 * protocol::kMaxRoom; ++i)
         locations.filled(0, i, 1, protocol::kStoreBlockBytes);
-    EXPECT_EQ(locations.room_wanted({0, 0, 1}, 0).fresh, protocol::kMaxRoom);
-    EXPECT_EQ(locations.room_wanted({0, 0, 1}, 0).count, 1U);
-    EXPECT_EQ(locations.room_wanted({kRegion - 3, 0, 1}, 10).count, 3U);
-    EXPECT_EQ(locations.room_wanted({0, 0, 1}, 1000).count, protocol::kMaxRoom);
+    EXPECT_EQ(locations.room_wanted(0, {0, 0, 1}, 0).fresh, protocol::kMaxRoom);
+    EXPECT_EQ(locations.room_wanted(0, {0, 0, 1}, 0).count, 1U);
+    EXPECT_EQ(locations.room_wanted(0, {kRegion - 3, 0, 1}, 10).count, 3U);
+    EXPECT_EQ(locations.room_wanted(0, {0, 0, 1}, 1000).count, protocol::kMaxRoom);
 }
 
 TEST(Locations, WhoSprinklesAsksAtOnceAndGetsWhatIsNeeded) {
     Locations locations;
     const Locations::Miss miss{0, 0, 16};
     EXPECT_TRUE(locations.is_worth_asking(0, miss, Locations::Purpose::kSprinkle));
-    EXPECT_EQ(locations.room_wanted(miss, 10).count, 10U);
+    EXPECT_EQ(locations.room_wanted(0, miss, 10).count, 10U);
     locations.learn(0, miss, 10, answer(0, protocol::kStoreBlockBytes));
-    EXPECT_EQ(locations.room_wanted({10, 0, 1}, 10).count, 10U) << "also while little is filled";
-    EXPECT_EQ(locations.room_wanted({10, 0, 1}, 10).fresh, 0U);
-    EXPECT_EQ(locations.room_wanted({10, 0, 1}, 0).count, 0U);
+    EXPECT_EQ(locations.room_wanted(0, {10, 0, 1}, 10).count, 10U) << "also while little is filled";
+    EXPECT_EQ(locations.room_wanted(0, {10, 0, 1}, 10).fresh, 0U);
+    EXPECT_EQ(locations.room_wanted(0, {10, 0, 1}, 0).count, 0U);
 }
 
 TEST(Locations, WhoSprinklesInVainWaitsToo) {
