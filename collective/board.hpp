@@ -90,7 +90,7 @@ class Board {
         Range whole, hull;        // see begin_write()
         std::int64_t values[kMostValues];
     };
-    // All that one rank says; nobody else writes here.
+    // All that one rank says; nobody else writes here, but for what they want.
     struct alignas(128) Page {
         std::atomic<std::uint64_t> begun;   // the last round that begin_write() was called for
         std::atomic<std::uint64_t> told;    // the last round told

@@ -86,6 +86,8 @@ class MemoryStore final : public ObjectStore {
     static void make_whole(Block& block);
     Status fill(Object& object, std::uint64_t first, std::uint64_t last);
     Status fill_missing(Object& object, std::uint64_t first, std::uint64_t last);
+    static bool has_room(const Object& object, std::uint64_t index);
+    static bool lacks_room(const Object& object, std::uint64_t index);
     static std::uint64_t room_end(const Object& object, const RoomWanted& wanted);
     void catch_up(Object& object);
     bool take_back_room();

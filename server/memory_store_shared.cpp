@@ -35,23 +35,26 @@ void MemoryStore::locate(std::uint64_t id, std::uint64_t first_block,
         const std::uint64_t below = protocol::bytes_below(index * kBlock, kBlock, object->size);
         const auto to = std::max(
             block->from, static_cast<std::uint32_t>(std::min<std::uint64_t>(block->to, below)));
-        const bool has_room = std::binary_search(object->room.begin(), object->room.end(), index);
-        const std::uint32_t room = has_room ? block->to : to;
+        const std::uint32_t room = has_room(*object, index) ? block->to : to;
         if (room > block->from) out[i] = shared_.tell(block->data, block->from, to, room);
     }
+}
+
+bool MemoryStore::has_room(const Object& object, std::uint64_t index) {
+    return std::binary_search(object.room.begin(), object.room.end(), index);
+}
+
+// Below the end there is no need.
+bool MemoryStore::lacks_room(const Object& object, std::uint64_t index) {
+    return (index + 1) * kBlock > object.size && !has_room(object, index);
 }
 
 // Where the room that is wanted ends.
 std::uint64_t MemoryStore::room_end(const Object& object, const RoomWanted& wanted) {
     std::uint64_t fresh = 0;
-    auto has = std::lower_bound(object.room.begin(), object.room.end(), wanted.first);
     std::uint64_t index = wanted.first;
-    for (; index < wanted.limit && (index < wanted.end || fresh < wanted.fresh); ++index) {
-        if (has != object.room.end() && *has == index)
-            ++has;
-        else if ((index + 1) * kBlock > object.size)
-            ++fresh;
-    }
+    for (; index < wanted.limit && (index < wanted.end || fresh < wanted.fresh); ++index)
+        if (lacks_room(object, index)) ++fresh;
     return index;
 }
 
@@ -69,16 +72,15 @@ std::uint32_t MemoryStore::make_room(std::uint64_t id, const RoomWanted& wanted)
         shared_.look_at_users();
         for (std::uint64_t index = wanted.first; index < end; ++index) {
             Block& block = *find_block(object, index);
-            const auto place = std::lower_bound(object.room.begin(), object.room.end(), index);
-            if (place != object.room.end() && *place == index) continue;
-            // Below the end there is no need; who still uses it by what was told of it before could
-            // say that it is fuller than it is.
-            if ((index + 1) * kBlock <= object.size || is_claimed(object, index, block) ||
+            // Who still uses it by what was told of it before could say that it is fuller than it
+            // is.
+            if (!lacks_room(object, index) || is_claimed(object, index, block) ||
                 shared_.was_used(block.data))
                 continue;
             make_whole(block);
             shared_.begin_room(block.data);
-            object.room.insert(place, index);
+            object.room.insert(std::lower_bound(object.room.begin(), object.room.end(), index),
+                               index);
             ++made;
         }
     }

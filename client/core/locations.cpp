@@ -4,6 +4,7 @@
 #include "protocol/mapped_store.hpp"
 
 #include <algorithm>
+#include <numeric>
 
 namespace orfa::client {
 namespace {
@@ -46,29 +47,32 @@ const protocol::BlockLocation* Locations::find(std::uint32_t column, std::uint64
 bool Locations::is_worth_asking(std::uint32_t column, const Miss& miss, Purpose purpose) {
     Region& region = region_at(column, miss.region());
     std::uint32_t patience = region.patience;
-    const bool fills = room_filled_ > 0 && fills_room();
+    const bool fills = room_filled() > 0 && fills_room();
     if (purpose == Purpose::kFill && !region.asked && !fills) patience = kWritersPatience;
     if (purpose == Purpose::kOverwrite && !region.asked) patience = kOverwritersPatience;
     return region.misses++ >= patience;
 }
 
+std::uint64_t Locations::room_filled() const {
+    return std::accumulate(room_filled_.begin(), room_filled_.end(), std::uint64_t{0});
+}
+
 Locations::Room Locations::room_wanted(std::uint32_t column, const Miss& miss,
                                        std::uint64_t needed) const {
-    const std::uint64_t filled = column < filled_.size() ? filled_[column] : 0;
+    const std::uint64_t filled = column < room_filled_.size() ? room_filled_[column] : 0;
     std::uint64_t fresh = 0;
     if (fills_room())
         fresh = std::clamp(filled / protocol::kStoreBlockBytes, kFirstRoom, kMostRoom);
     const std::uint64_t left = kRegionBlocks - miss.block % kRegionBlocks;
-    const std::uint64_t count =
-        std::min({std::max(needed, std::min<std::uint64_t>(fresh, 1)), left, kMostRoom});
-    return {static_cast<std::uint32_t>(count), static_cast<std::uint32_t>(fresh)};
+    if (fresh > 0 && needed == 0) needed = 1;  // the miss itself
+    return {static_cast<std::uint32_t>(std::min({needed, left, kMostRoom})),
+            static_cast<std::uint32_t>(fresh)};
 }
 
 void Locations::filled(std::uint32_t column, std::uint64_t block, std::uint32_t to,
                        std::uint64_t bytes) {
-    room_filled_ += bytes;
-    if (filled_.size() <= column) filled_.resize(column + 1);
-    filled_[column] += bytes;
+    if (room_filled_.size() <= column) room_filled_.resize(column + 1);
+    room_filled_[column] += bytes;
     Region* region = find_region(column, block / kRegionBlocks);
     if (region == nullptr) return;
     auto& where = region->blocks[block % kRegionBlocks];

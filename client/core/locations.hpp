@@ -65,7 +65,8 @@ class Locations {
     };
     static constexpr std::size_t kMostRegions = 1024;
 
-    [[nodiscard]] bool fills_room() const { return 4 * room_filled_ >= room_made_; }
+    [[nodiscard]] std::uint64_t room_filled() const;
+    [[nodiscard]] bool fills_room() const { return 4 * room_filled() >= room_made_; }
 
     static std::uint64_t key_of(std::uint32_t column, std::uint64_t region) {
         return region << 20 | column;
@@ -76,9 +77,8 @@ class Locations {
     std::unordered_map<std::uint64_t, std::unique_ptr<Region>> regions_;
     std::uint64_t last_key_ = ~std::uint64_t{0};  // of last_
     Region* last_ = nullptr;
-    std::uint64_t room_made_ = 0;  // bytes, for this file's writes
-    std::uint64_t room_filled_ = 0;
-    std::vector<std::uint64_t> filled_;  // the same, of each column
+    std::uint64_t room_made_ = 0;             // bytes, for this file's writes
+    std::vector<std::uint64_t> room_filled_;  // bytes, of each column up to the last that has any
 };
 
 }  // namespace orfa::client
